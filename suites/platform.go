@@ -30,7 +30,8 @@ type Job struct {
 	Notify func(format string, args ...any) // progress; never nil
 }
 
-// Deployment is a suite that is up.
+// Deployment is a suite that is up. One that is also a Predictor predicts with
+// the facts of the platform that it runs on.
 //
 // A vantage names a place that probes can leave from: a stand-in, or one of
 // the instances of a service ("postgres", "postgres@node1", "host").
@@ -110,4 +111,23 @@ type Prediction struct {
 	Steps []string `json:"-"`
 	// Mend is the smallest change that turns the verdict round, where one is known.
 	Mend string `json:"mend,omitempty"`
+}
+
+// Oracle is all that a target's files tell without a platform. It is built
+// from the files, and from the platform's facts where they are known.
+type Oracle interface {
+	Predictor
+	// Assumptions are the facts that the predictions were made under.
+	Assumptions() []Fact
+	// Findings are what is wrong with the target's files, sorted by place.
+	Findings() []matrix.Finding
+	// Mutants are the target with one network or policy dropped or widened.
+	Mutants() []Mutant
+}
+
+// Mutant is a target that was changed in one place, to prove that a suite can fail.
+type Mutant struct {
+	Name string     // what was changed: "drop policy data-tier-policy"
+	Pos  matrix.Pos // of what was changed
+	Predictor
 }
