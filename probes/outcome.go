@@ -35,11 +35,13 @@ const (
 	OutcomeUnresolved
 	// OutcomeResolved: a DNS probe got at least one address.
 	OutcomeResolved
+	// OutcomeNotProbed: nothing was sent; what stands is a prediction.
+	OutcomeNotProbed
 )
 
 var outcomeNames = [...]string{
 	"error", "open", "open-unverified", "wrong-peer", "refused",
-	"rejected", "dropped", "unreachable", "unresolved", "resolved",
+	"rejected", "dropped", "unreachable", "unresolved", "resolved", "not-probed",
 }
 
 func (o Outcome) String() string {
