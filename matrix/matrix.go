@@ -2,24 +2,14 @@
 // It is the only source of what is expected; what no rule allows is denied.
 package matrix
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/netconform/netconform/matrix/strict"
+)
 
 // Pos is a place in a file, as people and editors write it.
-type Pos struct {
-	File string `json:"file,omitempty"`
-	Line int    `json:"line,omitempty"`
-	Col  int    `json:"col,omitempty"`
-}
-
-func (p Pos) String() string {
-	switch {
-	case p.Line == 0:
-		return p.File
-	case p.Col == 0:
-		return fmt.Sprintf("%s:%d", p.File, p.Line)
-	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
-}
+type Pos = strict.Pos
 
 // Protocol of a port: TCP, UDP or SCTP. A case has DNS as well.
 type Protocol string
@@ -98,7 +88,9 @@ type Service struct {
 	// service, kept so that lint can name the contradiction. They give no cases.
 	Stated []Port
 	From   []Rule // who may talk to it: authoritative
-	To     []Rule // whom it says that it talks to: cross-checks From
+	// To is whom it says that it talks to, and cross-checks From. It is nil where
+	// the matrix does not say; empty and not nil where it says "nobody".
+	To []Rule
 	// DNS is the verdict expected of this service's lookups; Allow unless the
 	// matrix says "dns: deny".
 	DNS Verdict

@@ -1,0 +1,271 @@
+package matrix
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The rules of Lint.
+const (
+	// OneSidedPair: a service's "to" and its peer's "from" contradict each other.
+	OneSidedPair = "one-sided-pair"
+	// MentionedPeer: a peer that is named and described nowhere.
+	MentionedPeer = "mentioned-peer"
+	// StatedPort: the documents state another port than the one that is verified.
+	StatedPort = "stated-port"
+	// UnusedService: nobody may reach it, and it may reach nobody.
+	UnusedService = "unused-service"
+	// UnreachableService: it has ports, and no service or external may reach it.
+	UnreachableService = "unreachable-service"
+	// UnreachablePort: others of the service's ports may be reached, this one by nobody.
+	UnreachablePort = "unreachable-port"
+	// UnusedExternal: an external that no rule names.
+	UnusedExternal = "unused-external"
+	// EmptyGroup: a group that stands for no service and no external.
+	EmptyGroup = "empty-group"
+	// UnusedGroup: a group that no rule and no other group names.
+	UnusedGroup = "unused-group"
+)
+
+// Lint returns what the matrix contradicts in itself, sorted by place. None of
+// it keeps the matrix from being used: "from" decides.
+func (m *Matrix) Lint() []Finding {
+	l := newLinter(m)
+	l.pairs()
+	l.mentioned()
+	l.stated()
+	l.services()
+	l.externals()
+	l.groups()
+	slices.SortStableFunc(l.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Rule, b.Rule))
+	})
+	return l.findings
+}
+
+type pair struct{ from, to string }
+
+// linter holds both sides of every pair: what "from" allows, which decides,
+// and what "to" says.
+type linter struct {
+	m        *Matrix
+	members  func(string) []string
+	cases    []Case
+	byPair   map[pair][]Case // without DNS, in the order of the ports
+	says     map[pair]saying
+	named    map[string][]string // a peer's name to the owners of the rules that name it
+	findings []Finding
+}
+
+// saying is what a source's "to" says of one destination.
+type saying struct {
+	rule  *Rule
+	ports map[access]bool
+}
+
+func newLinter(m *Matrix) *linter {
+	l := &linter{m: m, members: m.memo(), cases: m.Expand(), byPair: map[pair][]Case{}, says: map[pair]saying{}, named: map[string][]string{}}
+	for _, c := range l.cases {
+		if c.Protocol != DNS {
+			l.byPair[pair{c.From, c.To}] = append(l.byPair[pair{c.From, c.To}], c)
+		}
+	}
+	for i := range m.Services {
+		s := &m.Services[i]
+		l.name(s.Name, s.From)
+		l.name(s.Name, s.To)
+		for j := range s.To {
+			l.say(s.Name, &s.To[j])
+		}
+	}
+	for _, e := range m.Externals {
+		l.name(e.Name, e.From)
+	}
+	return l
+}
+
+func (l *linter) name(owner string, rules []Rule) {
+	for _, r := range rules {
+		if !slices.Contains(l.named[r.Peer], owner) {
+			l.named[r.Peer] = append(l.named[r.Peer], owner)
+		}
+	}
+}
+
+func (l *linter) say(from string, r *Rule) {
+	for _, to := range l.members(r.Peer) {
+		if to == from {
+			continue
+		}
+		s, ok := l.says[pair{from, to}]
+		if !ok {
+			s = saying{r, map[access]bool{}}
+		}
+		for _, p := range l.m.portsOf(to) {
+			for number := p.Number; number <= p.End; number++ {
+				one := Port{Number: number, End: number, Protocol: p.Protocol}
+				if len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, func(q Port) bool { return q.covers(one) }) {
+					s.ports[access{from, number, p.Protocol}] = true
+				}
+			}
+		}
+		if len(s.ports) > 0 {
+			l.says[pair{from, to}] = s
+		}
+	}
+}
+
+func (l *linter) add(rule string, pos Pos, message, mend string) {
+	l.findings = append(l.findings, Finding{rule, pos, message, mend})
+}
+
+// pairs compares the two sides of every pair whose source has a "to".
+func (l *linter) pairs() {
+	for _, p := range l.order() {
+		says, said := l.says[p]
+		var allowed []Case
+		unsaid, unheard := "", ""
+		for _, c := range l.byPair[p] {
+			stated := says.ports[access{c.From, c.Port, c.Protocol}]
+			switch {
+			case c.Expected == Allow && !stated:
+				unsaid = appendPort(unsaid, c)
+			case c.Expected == Deny && stated:
+				unheard = appendPort(unheard, c)
+			}
+			if c.Expected == Allow {
+				allowed = append(allowed, c)
+			}
+		}
+		switch {
+		case unsaid != "" && !said:
+			l.add(OneSidedPair, allowed[0].Pos,
+				fmt.Sprintf("%s is allowed from %s, which does not list it in \"to\"; \"from\" decides: expected allow", p.to, p.from),
+				fmt.Sprintf("add %s to the \"to\" of %s, or take %s out of the \"from\" of %s", p.to, p.from, p.from, p.to))
+		case unsaid != "":
+			l.add(OneSidedPair, allowed[0].Pos,
+				fmt.Sprintf("%s is allowed from %s on %s, which its \"to\" leaves out; \"from\" decides: expected allow", p.to, p.from, unsaid),
+				"state the same ports on both sides")
+		}
+		switch {
+		case unheard != "" && len(allowed) == 0:
+			l.add(OneSidedPair, says.rule.Pos,
+				fmt.Sprintf("%s lists %s in \"to\", and %s does not list it in \"from\"; \"from\" decides: expected deny", p.from, p.to, p.to),
+				fmt.Sprintf("add %s to the \"from\" of %s, or take %s out of the \"to\" of %s", p.from, p.to, p.to, p.from))
+		case unheard != "":
+			l.add(OneSidedPair, says.rule.Pos,
+				fmt.Sprintf("%s lists %s in \"to\" with %s, which its \"from\" does not allow; \"from\" decides: expected deny", p.from, p.to, unheard),
+				"state the same ports on both sides")
+		}
+	}
+}
+
+// order lists the pairs of services, and of services and externals with ports,
+// whose source says whom it talks to.
+func (l *linter) order() []pair {
+	var pairs []pair
+	seen := map[pair]bool{}
+	for _, c := range l.cases {
+		p := pair{c.From, c.To}
+		if s := l.m.Service(c.From); s == nil || s.To == nil || seen[p] {
+			continue
+		}
+		seen[p] = true
+		pairs = append(pairs, p)
+	}
+	return pairs
+}
+
+func appendPort(list string, c Case) string {
+	port := Port{Number: c.Port, End: c.Port, Protocol: c.Protocol}.String()
+	if list == "" {
+		return "port " + port
+	}
+	return list + ", " + port
+}
+
+func (l *linter) mentioned() {
+	for _, n := range l.m.Mentioned {
+		owners := l.named[n.Name]
+		if len(owners) == 0 {
+			l.add(MentionedPeer, n.Pos, fmt.Sprintf("%s is mentioned, and no rule names it", n.Name), "remove it")
+			continue
+		}
+		l.add(MentionedPeer, n.Pos,
+			fmt.Sprintf("%s is named by %s and described nowhere: it has no ports, no stand-in and no cases", n.Name, strings.Join(owners, ", ")),
+			fmt.Sprintf("describe %s as a service or an external", n.Name))
+	}
+}
+
+func (l *linter) stated() {
+	for _, s := range l.m.Services {
+		if len(s.Stated) > 0 {
+			l.add(StatedPort, s.Stated[0].Pos,
+				fmt.Sprintf("%s is verified on %s, and %s is stated elsewhere for it", s.Name, portList(s.Ports), portList(s.Stated)),
+				"find out which port is right, correct the documents, and remove \"stated\"")
+		}
+	}
+}
+
+// services finds those that the rules leave out.
+func (l *linter) services() {
+	reached, talks := map[string]bool{}, map[string]bool{}
+	open := map[access]bool{}
+	for _, c := range l.cases {
+		if c.Expected == Allow && c.Protocol != DNS {
+			reached[c.To], talks[c.From] = true, true
+			open[access{c.To, c.Port, c.Protocol}] = true
+		}
+	}
+	for _, s := range l.m.Services {
+		switch {
+		case !reached[s.Name] && !talks[s.Name]:
+			l.add(UnusedService, s.Pos, fmt.Sprintf("nobody may reach %s, and it may reach nobody", s.Name),
+				"add the rules that it needs, or remove it")
+		case !reached[s.Name] && len(s.Ports) > 0:
+			l.add(UnreachableService, s.Pos, fmt.Sprintf("%s has ports, and no service or external may reach them", s.Name),
+				"add who may, or remove its ports")
+		default:
+			l.unreachable(s, open)
+		}
+	}
+}
+
+func (l *linter) unreachable(s Service, open map[access]bool) {
+	for _, p := range s.Ports {
+		used := false
+		for number := p.Number; number <= p.End && !used; number++ {
+			used = open[access{s.Name, number, p.Protocol}]
+		}
+		if !used {
+			l.add(UnreachablePort, p.Pos, fmt.Sprintf("nobody may reach port %s of %s", p, s.Name), "add who may, or remove the port")
+		}
+	}
+}
+
+func (l *linter) externals() {
+	for _, e := range l.m.Externals {
+		used := slices.ContainsFunc(l.cases, func(c Case) bool {
+			return c.Expected == Allow && (c.From == e.Name || c.To == e.Name)
+		})
+		if !used {
+			l.add(UnusedExternal, e.Pos, fmt.Sprintf("no rule lets external %s talk or be talked to", e.Name), "name it in a rule, or remove it")
+		}
+	}
+}
+
+func (l *linter) groups() {
+	for _, g := range l.m.Groups {
+		if len(l.members(g.Name)) == 0 {
+			l.add(EmptyGroup, g.Pos, fmt.Sprintf("group %s stands for no service and no external: rules that name it allow nothing", g.Name), "add members, or remove it")
+		}
+		inGroup := slices.ContainsFunc(l.m.Groups, func(o Group) bool {
+			return slices.ContainsFunc(o.Members, func(n Named) bool { return n.Name == g.Name })
+		})
+		if len(l.named[g.Name]) == 0 && !inGroup {
+			l.add(UnusedGroup, g.Pos, fmt.Sprintf("no rule names group %s", g.Name), "remove it")
+		}
+	}
+}
