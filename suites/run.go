@@ -150,4 +150,6 @@ type AcceptedGroup struct {
 	Reason  string `json:"reason"`
 	Expires string `json:"expires,omitempty"` // YYYY-MM-DD
 	Count   int    `json:"count"`
+	// Problem fails the run: the entry has expired, or no longer occurs.
+	Problem string `json:"problem,omitempty"`
 }

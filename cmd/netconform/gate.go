@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netconform/netconform/reports"
+	"github.com/netconform/netconform/reports/gate"
+	"github.com/netconform/netconform/suites"
+)
+
+func newGate() *cobra.Command {
+	var baseline, report string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "gate --baseline BEFORE.json AFTER.json",
+		Short: "Compare two runs pair by pair, and fail on what got worse",
+		Long: `gate is a ratchet: what was open before may stay open until it is closed, and
+then never again; an allowed pair may never break. It exits with 1 where
+something broke or opened, and with 3 where it cannot tell.`,
+		Example: `  netconform gate --baseline before.json out/results.json
+  netconform verify pmoves --baseline before.json --update-baseline`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			before, err := readBaseline(baseline)
+			if err != nil {
+				return err
+			}
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			after, err := reports.ReadJSON(f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return showGate(c, before, after, report, quiet)
+		},
+	}
+	cmd.Flags().StringVar(&baseline, "baseline", "", "the run before: a baseline, or a results.json")
+	cmd.Flags().StringVar(&report, "report", "", "folder for gate.xml, gate.md and gate.json")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print nothing but errors")
+	_ = cmd.MarkFlagRequired("baseline")
+	return cmd
+}
+
+func readBaseline(name string) (*gate.Baseline, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("baseline: %w", err)
+	}
+	defer f.Close()
+	b, err := gate.ReadBaseline(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return b, nil
+}
+
+func showGate(c *cobra.Command, before *gate.Baseline, after *suites.Run, dir string, quiet bool) error {
+	r, err := gate.Compare(before, after)
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		if err := r.WriteAll(filepath.Clean(dir)); err != nil {
+			return err
+		}
+	}
+	if !quiet {
+		r.Terminal(c.OutOrStdout(), colour(c.OutOrStdout()))
+	}
+	return result(r.Exit())
+}
