@@ -43,13 +43,18 @@ type ruleFormat struct {
 func (n *Named) DecodeYAML(d *strict.Decoder, node *strict.Node) {
 	n.Pos = d.Pos(node)
 	n.Name = d.Text(node)
+	if n.Name == "" && strict.IsText(node) {
+		d.Problem(node, "a name is empty; write one")
+	}
 }
 
 // DecodeYAML reads a rule: the peer alone, or with ports and a reason.
 func (r *Rule) DecodeYAML(d *strict.Decoder, n *strict.Node) {
 	r.Pos = d.Pos(n)
 	if !strict.IsMapping(n) {
-		r.Peer = d.Text(n)
+		var peer Named
+		peer.DecodeYAML(d, n)
+		r.Peer = peer.Name
 		return
 	}
 	var f ruleFormat

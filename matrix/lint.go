@@ -45,8 +45,6 @@ func (m *Matrix) Lint() []Finding {
 	return l.findings
 }
 
-type pair struct{ from, to string }
-
 // linter holds both sides of every pair: what "from" allows, which decides,
 // and what "to" says.
 type linter struct {
@@ -57,12 +55,6 @@ type linter struct {
 	says     map[pair]saying
 	named    map[string][]string // a peer's name to the owners of the rules that name it
 	findings []Finding
-}
-
-// saying is what a source's "to" says of one destination.
-type saying struct {
-	rule  *Rule
-	ports map[access]bool
 }
 
 func newLinter(m *Matrix) *linter {
@@ -94,96 +86,8 @@ func (l *linter) name(owner string, rules []Rule) {
 	}
 }
 
-func (l *linter) say(from string, r *Rule) {
-	for _, to := range l.members(r.Peer) {
-		if to == from {
-			continue
-		}
-		s, ok := l.says[pair{from, to}]
-		if !ok {
-			s = saying{r, map[access]bool{}}
-		}
-		for _, p := range l.m.portsOf(to) {
-			for number := p.Number; number <= p.End; number++ {
-				one := Port{Number: number, End: number, Protocol: p.Protocol}
-				if len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, func(q Port) bool { return q.covers(one) }) {
-					s.ports[access{from, number, p.Protocol}] = true
-				}
-			}
-		}
-		if len(s.ports) > 0 {
-			l.says[pair{from, to}] = s
-		}
-	}
-}
-
 func (l *linter) add(rule string, pos Pos, message, mend string) {
 	l.findings = append(l.findings, Finding{rule, pos, message, mend})
-}
-
-// pairs compares the two sides of every pair whose source has a "to".
-func (l *linter) pairs() {
-	for _, p := range l.order() {
-		says, said := l.says[p]
-		var allowed []Case
-		unsaid, unheard := "", ""
-		for _, c := range l.byPair[p] {
-			stated := says.ports[access{c.From, c.Port, c.Protocol}]
-			switch {
-			case c.Expected == Allow && !stated:
-				unsaid = appendPort(unsaid, c)
-			case c.Expected == Deny && stated:
-				unheard = appendPort(unheard, c)
-			}
-			if c.Expected == Allow {
-				allowed = append(allowed, c)
-			}
-		}
-		switch {
-		case unsaid != "" && !said:
-			l.add(OneSidedPair, allowed[0].Pos,
-				fmt.Sprintf("%s is allowed from %s, which does not list it in \"to\"; \"from\" decides: expected allow", p.to, p.from),
-				fmt.Sprintf("add %s to the \"to\" of %s, or take %s out of the \"from\" of %s", p.to, p.from, p.from, p.to))
-		case unsaid != "":
-			l.add(OneSidedPair, allowed[0].Pos,
-				fmt.Sprintf("%s is allowed from %s on %s, which its \"to\" leaves out; \"from\" decides: expected allow", p.to, p.from, unsaid),
-				"state the same ports on both sides")
-		}
-		switch {
-		case unheard != "" && len(allowed) == 0:
-			l.add(OneSidedPair, says.rule.Pos,
-				fmt.Sprintf("%s lists %s in \"to\", and %s does not list it in \"from\"; \"from\" decides: expected deny", p.from, p.to, p.to),
-				fmt.Sprintf("add %s to the \"from\" of %s, or take %s out of the \"to\" of %s", p.from, p.to, p.to, p.from))
-		case unheard != "":
-			l.add(OneSidedPair, says.rule.Pos,
-				fmt.Sprintf("%s lists %s in \"to\" with %s, which its \"from\" does not allow; \"from\" decides: expected deny", p.from, p.to, unheard),
-				"state the same ports on both sides")
-		}
-	}
-}
-
-// order lists the pairs of services, and of services and externals with ports,
-// whose source says whom it talks to.
-func (l *linter) order() []pair {
-	var pairs []pair
-	seen := map[pair]bool{}
-	for _, c := range l.cases {
-		p := pair{c.From, c.To}
-		if s := l.m.Service(c.From); s == nil || s.To == nil || seen[p] {
-			continue
-		}
-		seen[p] = true
-		pairs = append(pairs, p)
-	}
-	return pairs
-}
-
-func appendPort(list string, c Case) string {
-	port := Port{Number: c.Port, End: c.Port, Protocol: c.Protocol}.String()
-	if list == "" {
-		return "port " + port
-	}
-	return list + ", " + port
 }
 
 func (l *linter) mentioned() {

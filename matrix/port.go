@@ -77,7 +77,7 @@ var protocols = []Protocol{TCP, UDP, SCTP}
 // stands beside the port; TCP where there is none.
 func plain(d *strict.Decoder, n *strict.Node, given Protocol) Port {
 	if !strict.IsNumber(n) && !strict.IsText(n) {
-		d.Problem(n, "%q is no port; "+portHelp, n.Value)
+		d.Problem(n, "%s is no port; "+portHelp, strict.Describe(n))
 		return Port{}
 	}
 	if given == "" && label.MatchString(n.Value) && n.Value[0] >= 'a' {

@@ -12,7 +12,6 @@ package strict
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -206,118 +205,10 @@ func (d *Decoder) Items(n *Node) ([]*Node, bool) {
 	return nil, false
 }
 
-// Text reads a text. A date counts as one; a number, true and false don't,
-// because YAML may have read something else than was written.
-func (d *Decoder) Text(n *Node) string {
-	n = follow(n)
-	switch tag := n.ShortTag(); {
-	case n.Kind == yaml.ScalarNode && (tag == "!!str" || tag == "!!timestamp"):
-		return n.Value
-	case empty(n):
-		d.Problem(n, "%s has no value; write it, or remove the line", d.Field())
-	case n.Kind == yaml.ScalarNode:
-		d.Problem(n, "%s must be text, not %s; put it in quotes: %q", d.Field(), kind(n), n.Value)
-	default:
-		d.Problem(n, "%s must be text, not %s; write a single value", d.Field(), kind(n))
-	}
-	return ""
-}
-
-var decimal = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
-
-// Int reads a plain decimal number of at least 0.
-func (d *Decoder) Int(n *Node) int {
-	n = follow(n)
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" {
-		if number, err := strconv.Atoi(n.Value); err == nil && decimal.MatchString(n.Value) {
-			return number
-		}
-		d.Problem(n, "%s must be a plain decimal number, not %s; write digits only, without a leading 0", d.Field(), n.Value)
-		return 0
-	}
-	d.Problem(n, "%s must be a number, not %s; write digits only, without quotes", d.Field(), kind(n))
-	return 0
-}
-
-func (d *Decoder) boolean(n *Node, v reflect.Value) {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool" {
-		v.SetBool(strings.EqualFold(n.Value, "true"))
-		return
-	}
-	d.Problem(n, "%s must be true or false, not %s; write one of the two", d.Field(), kind(n))
-}
-
-// kind is what a node is, in words.
-func kind(n *Node) string {
-	switch {
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case empty(n):
-		return "nothing"
-	}
-	switch n.ShortTag() {
-	case "!!int", "!!float":
-		return "a number"
-	case "!!bool":
-		return "true or false"
-	}
-	return "text"
-}
-
-// IsText, IsNumber and IsMapping tell apart what a Custom value may be.
-func IsText(n *Node) bool    { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" }
-func IsNumber(n *Node) bool  { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" }
-func IsMapping(n *Node) bool { return n.Kind == yaml.MappingNode }
-
-func empty(n *Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
-
 // follow returns what an alias stands for; parse has made sure that it ends.
 func follow(n *Node) *Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
 	return n
-}
-
-// At is the place of what path leads to from root, or of the last step that is
-// there. A step is a field's name or a list's index. What is on the same line as
-// its name is placed there itself, a block by its name.
-func At(file string, root *Node, path ...string) Pos {
-	pos, n := Pos{file, root.Line, root.Column}, root
-	for _, step := range path {
-		n = follow(n)
-		switch n.Kind {
-		case yaml.MappingNode:
-			key, value := field(n, step)
-			if key == nil {
-				return pos
-			}
-			n = value
-			pos = Pos{file, key.Line, key.Column}
-			if n.Kind == yaml.ScalarNode && !empty(n) {
-				pos = Pos{file, n.Line, n.Column}
-			}
-		case yaml.SequenceNode:
-			i, err := strconv.Atoi(step)
-			if err != nil || i < 0 || i >= len(n.Content) {
-				return pos
-			}
-			n = n.Content[i]
-			pos = Pos{file, n.Line, n.Column}
-		default:
-			return pos
-		}
-	}
-	return pos
-}
-
-func field(mapping *Node, name string) (key, value *Node) {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == name {
-			return mapping.Content[i], mapping.Content[i+1]
-		}
-	}
-	return nil, nil
 }

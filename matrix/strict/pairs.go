@@ -59,6 +59,10 @@ func (d *Decoder) Pairs(n *Node) ([]Pair, bool) {
 			d.Problem(key, "a name must be text, not %s; put it in quotes", kind(key))
 			continue
 		}
+		if key.Value == "" {
+			d.Problem(key, "a name is empty; write one")
+			continue
+		}
 		if before, twice := first[key.Value]; twice {
 			d.Problem(key, "%q is given twice, first on line %d; keep one", key.Value, before.Line)
 			continue
