@@ -49,7 +49,7 @@ func TestLoadErrors(t *testing.T) {
 		"no target":       {"suite: s\nmatrix: m.yaml\n", `suite.yaml:1:1: the suite has no target; add "compose" or "kubernetes"`},
 		"no files":        {"suite: s\nmatrix: m.yaml\ncompose: {profiles: [a]}\n", `suite.yaml:3:10: no Compose files; list them under "files"`},
 		"no matrix":       {"suite: s\nmatrix: n.yaml\ncompose: {files: [a]}\n", `suite.yaml:2:9: read matrix: open`},
-		"matrix broken":   {"suite: s\nmatrix: broken.yaml\ncompose: {files: [a]}\n", `broken.yaml:3:28: `},
+		"matrix broken":   {"suite: s\nmatrix: broken.yaml\ncompose: {files: [a]}\n", `broken.yaml:3:30: `},
 		"no reason":       {"suite: s\nmatrix: m.yaml\ncompose: {files: [a]}\naccept:\n- {from: [db], to: [api]}\n", `suite.yaml:5:3: an accepted deviation needs a reason`},
 		"unknown pattern": {"suite: s\nmatrix: m.yaml\ncompose: {files: [a]}\naccept:\n- {pattern: reverse, reason: r}\n", `suite.yaml:5:3: unknown pattern "reverse"; the only pattern is "reverse-of-allow"`},
 		"no date":         {"suite: s\nmatrix: m.yaml\ncompose: {files: [a]}\naccept:\n- {from: [db], to: [api], reason: r, expires: soon}\n", `suite.yaml:5:3: expires "soon" is no date; write YYYY-MM-DD`},
