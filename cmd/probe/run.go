@@ -1,0 +1,145 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/netconform/netconform/probes"
+)
+
+const usage = `usage:
+  probe serve --identity NAME [--instance I] --listen tcp/5432,udp/53
+      answer on these ports of every address, signed with NETCONFORM_KEY
+  probe batch
+      read a batch on stdin, write its framed results on stdout
+  probe ready [--identity NAME] --listen tcp/5432,udp/53
+      exit with 0 when these ports answer on the loopback interface
+  probe hold ADDRESS:PORT
+      keep a connection, ask on it every 200 ms and say what came, until stdin ends
+
+NETCONFORM_KEY is the run's key in hex, 16 bytes or more.
+`
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errUsage marks what a different command line would mend.
+var errUsage = errors.New("usage")
+
+func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	err := route(ctx, args, env, stdin, stdout, stderr)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "probe: %v\n%s", err, usage)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "probe: %v\n", err)
+	return exitFailed
+}
+
+func route(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%w: no command", errUsage)
+	}
+	switch verb, rest := args[0], args[1:]; verb {
+	case "serve":
+		return serve(ctx, rest, env, stderr)
+	case "batch":
+		return batch(ctx, rest, stdin, stdout)
+	case "ready":
+		return ready(ctx, rest, env)
+	case "hold":
+		return hold(ctx, rest, env, stdin, stdout)
+	default:
+		return fmt.Errorf("%w: unknown command %q", errUsage, verb)
+	}
+}
+
+func serve(ctx context.Context, args []string, env func(string) string, stderr io.Writer) error {
+	s, err := parseServer(args, env)
+	if err != nil {
+		return err
+	}
+	reapOrphans(ctx)
+	return s.Serve(ctx, func() {
+		fmt.Fprintf(stderr, "probe: %s listens on %s\n", s.Identity, probes.FormatListeners(s.Listeners))
+	})
+}
+
+func batch(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: batch takes no arguments", errUsage)
+	}
+	b, err := probes.ReadBatch(stdin)
+	if err != nil {
+		return err
+	}
+	return probes.RunBatch(ctx, b, stdout)
+}
+
+func ready(ctx context.Context, args []string, env func(string) string) error {
+	s, err := parseServer(args, env)
+	if err != nil {
+		return err
+	}
+	return s.Ready(ctx)
+}
+
+func hold(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%w: hold takes one address", errUsage)
+	}
+	key, err := readKey(env)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		io.Copy(io.Discard, stdin)
+		stop()
+	}()
+	return probes.Hold(ctx, args[0], key, stdout)
+}
+
+func parseServer(args []string, env func(string) string) (*probes.Server, error) {
+	var s probes.Server
+	var listen string
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&s.Identity, "identity", "", "")
+	flags.StringVar(&s.Instance, "instance", "", "")
+	flags.StringVar(&listen, "listen", "", "")
+	if err := flags.Parse(args); err != nil {
+		return nil, fmt.Errorf("%w: %v", errUsage, err)
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("%w: unexpected argument %q", errUsage, flags.Arg(0))
+	}
+	var err error
+	if s.Listeners, err = probes.ParseListeners(listen); err != nil {
+		return nil, fmt.Errorf("%w: %v", errUsage, err)
+	}
+	s.Key, err = readKey(env)
+	return &s, err
+}
+
+func readKey(env func(string) string) ([]byte, error) {
+	key, err := hex.DecodeString(env("NETCONFORM_KEY"))
+	if err != nil || len(key) < probes.MinKey {
+		return nil, fmt.Errorf("NETCONFORM_KEY must be the run's key: hex, %d bytes or more", probes.MinKey)
+	}
+	return key, nil
+}

@@ -1,0 +1,244 @@
+package probes
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RunBatch does what b asks and writes the framed results to w as they come.
+// An error means that the frame is not whole.
+func RunBatch(ctx context.Context, b Batch, w io.Writer) error {
+	return newRunner(b).run(ctx, w)
+}
+
+// runner is one execution of a batch.
+type runner struct {
+	batch    Batch
+	resolver *resolver
+	rate     *bucket
+
+	mu     sync.Mutex
+	names  map[string]*Lookup // name lookups of this batch, done once a name
+	slots  chan struct{}      // bounds the lookups under way
+	engine *engine
+	out    chan Result
+}
+
+// lookupsInFlight bounds the names that are looked up at once. Docker's own
+// resolver forwards at most 100 queries at a time (maxConcurrent in libnetwork's
+// resolver), and a name may cost up to six.
+const lookupsInFlight = 16
+
+func newRunner(b Batch) *runner {
+	return &runner{
+		batch: b, resolver: systemResolver(b.window(), b.Confirm),
+		rate:  newBucket(conntrackMax(), time.Now()),
+		slots: make(chan struct{}, lookupsInFlight),
+		// Nobody who sends a result ever waits for the reader of the output.
+		out: make(chan Result, len(b.Probes)),
+	}
+}
+
+func (r *runner) run(ctx context.Context, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e, err := newEngine(r.batch, inFlight(r.batch.InFlight, raiseDescriptors()), r.rate)
+	if err != nil {
+		return fmt.Errorf("run batch %s: %w", r.batch.ID, err)
+	}
+	defer e.free()
+	r.engine = e
+
+	var names sync.WaitGroup
+	for _, probes := range r.sort() {
+		names.Go(func() { r.named(ctx, probes) })
+	}
+	go func() {
+		names.Wait()
+		e.close()
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- e.loop(ctx) }()
+
+	frame := newResultWriter(w, r.batch)
+	for range r.batch.Probes {
+		select {
+		case res := <-r.out:
+			frame.write(res)
+			if frame.err != nil {
+				cancel()
+				<-ended
+				return frame.err
+			}
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("run batch %s: %w", r.batch.ID, err)
+			}
+			ended <- nil // done: what is left lies in out, or comes from a lookup
+			select {
+			case res := <-r.out:
+				frame.write(res)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	cancel()
+	<-ended
+	return frame.close()
+}
+
+// sort answers what is no probe, begins those with an address, and returns the
+// others: those that need the same lookup together.
+func (r *runner) sort() [][]Probe {
+	var groups [][]Probe
+	index := map[string]int{}
+	for _, p := range r.batch.Probes {
+		addr, fault := checkProbe(p)
+		switch {
+		case fault != "":
+			r.out <- Result{ID: p.ID, Detail: fault}
+		case p.Protocol == DNS:
+			groups = append(groups, []Probe{p})
+		case addr.IsValid():
+			r.try(p, []netip.Addr{addr}, nil)
+		default:
+			i, known := index[p.Host]
+			if !known {
+				i = len(groups)
+				index[p.Host] = i
+				groups = append(groups, nil)
+			}
+			groups[i] = append(groups[i], p)
+		}
+	}
+	return groups
+}
+
+// checkProbe returns the address that the probe's host is, if it is one, or
+// what is wrong with the probe.
+func checkProbe(p Probe) (addr netip.Addr, fault string) {
+	switch p.Protocol {
+	case DNS:
+		if !validName(p.Host) {
+			return addr, fmt.Sprintf("the name %q can't be looked up", p.Host)
+		}
+		return addr, ""
+	case TCP, UDP, SCTP:
+	default:
+		return addr, fmt.Sprintf("unknown protocol %q", p.Protocol)
+	}
+	if p.Port < 1 || p.Port > 65535 {
+		return addr, fmt.Sprintf("port %d is not between 1 and 65535", p.Port)
+	}
+	addr, err := netip.ParseAddr(p.Host)
+	switch {
+	case err == nil && addr.Zone() != "":
+		return netip.Addr{}, fmt.Sprintf("the address %s has a zone", p.Host)
+	case err == nil && addr.IsUnspecified():
+		return netip.Addr{}, fmt.Sprintf("the address %s is nobody's", p.Host)
+	case err == nil:
+		return addr.Unmap(), ""
+	case strings.Trim(p.Host, "0123456789.") == "" || !validName(p.Host):
+		return addr, fmt.Sprintf("the host %q is no address and no name", p.Host)
+	}
+	return addr, ""
+}
+
+// named looks a name up and goes on with the probes that need it.
+func (r *runner) named(ctx context.Context, probes []Probe) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	start := time.Now()
+	first := probes[0]
+	var l Lookup
+	var why string
+	if first.Protocol == DNS {
+		l, why = r.resolver.lookup(ctx, first.Host)
+	} else {
+		l, why = r.resolver.lookupHost(ctx, first.Host)
+	}
+	<-r.slots
+	addrs := addresses(l)
+	for _, p := range probes {
+		switch {
+		case p.Protocol == DNS || len(addrs) == 0:
+			r.out <- Result{
+				ID: p.ID, Outcome: lookupOutcome(l, p.Protocol), DNS: &l, Attempts: 1, Detail: why,
+				ElapsedMS: float64(time.Since(start).Microseconds()) / 1000,
+			}
+		default:
+			r.try(p, addrs, &l)
+		}
+	}
+}
+
+func lookupOutcome(l Lookup, protocol string) Outcome {
+	switch {
+	case l.Status == "error":
+		return OutcomeError
+	case l.Status == "answer" && protocol == DNS:
+		return OutcomeResolved
+	}
+	return OutcomeUnresolved
+}
+
+func addresses(l Lookup) []netip.Addr {
+	var out []netip.Addr
+	for _, s := range l.Addresses {
+		if a, err := netip.ParseAddr(s); err == nil && !a.IsUnspecified() {
+			out = append(out, a.Unmap())
+		}
+	}
+	return out
+}
+
+// try probes one address after the other as an application does: it stays with
+// the first that accepts. When none does, the first address's outcome counts.
+func (r *runner) try(p Probe, addrs []netip.Addr, l *Lookup) {
+	var first Result
+	var others []string
+	var next func(i int)
+	next = func(i int) {
+		r.engine.submit(&flow{
+			protocol: p.Protocol, dst: netip.AddrPortFrom(addrs[i], uint16(p.Port)), expect: p.Expect,
+			finish: func(res Result) {
+				accepted := res.Outcome == OutcomeOpen || res.Outcome == OutcomeOpenUnverified || res.Outcome == OutcomeWrongPeer
+				if i == 0 {
+					first = res
+				} else {
+					others = append(others, fmt.Sprintf("%s %s", res.Address, res.Outcome))
+				}
+				if !accepted && i+1 < len(addrs) {
+					next(i + 1)
+					return
+				}
+				if accepted && i > 0 {
+					others = append([]string{fmt.Sprintf("%s %s", first.Address, first.Outcome)}, others[:len(others)-1]...)
+					first = res
+				}
+				first.ID, first.DNS = p.ID, l
+				if len(others) > 0 {
+					first.Detail = strings.Join(append(nonEmpty(first.Detail), others...), "; ")
+				}
+				r.out <- first
+			},
+		})
+	}
+	next(0)
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
