@@ -71,7 +71,7 @@ func (l *linter) oneSided(pos Pos, says, lacks side, cases []Case, both bool, ex
 	message := fmt.Sprintf("%s lists %s in %q, and %s does not list %s in %q", says.owner, says.peer, says.list, lacks.owner, lacks.peer, lacks.list)
 	mend := fmt.Sprintf("add %s to %q of %s, or take %s out of %q of %s", lacks.peer, lacks.list, lacks.owner, says.peer, says.list, says.owner)
 	if both {
-		ports := casePorts(cases)
+		ports := portList(casePorts(cases))
 		message = fmt.Sprintf("%s lists %s in %q on port %s, and %q of %s leaves that out", says.owner, says.peer, says.list, ports, lacks.list, lacks.owner)
 		mend = fmt.Sprintf("name the same ports in %q of %s and %q of %s", says.list, says.owner, lacks.list, lacks.owner)
 	}
@@ -94,8 +94,8 @@ func (l *linter) order() []pair {
 	return pairs
 }
 
-// casePorts lists the cases' ports, consecutive ones as a range.
-func casePorts(cases []Case) string {
+// casePorts returns the cases' ports, consecutive ones as a range.
+func casePorts(cases []Case) []Port {
 	var ports []Port
 	for _, c := range cases {
 		if n := len(ports); n > 0 && ports[n-1].End == c.Port-1 && ports[n-1].Protocol == c.Protocol {
@@ -104,5 +104,5 @@ func casePorts(cases []Case) string {
 		}
 		ports = append(ports, Port{Number: c.Port, End: c.Port, Protocol: c.Protocol})
 	}
-	return portList(ports)
+	return ports
 }

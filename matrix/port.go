@@ -83,6 +83,10 @@ func plain(d *strict.Decoder, n *strict.Node, given Protocol) Port {
 	if given == "" && label.MatchString(n.Value) && n.Value[0] >= 'a' {
 		return Port{Name: n.Value, Pos: d.Pos(n)}
 	}
+	if n.Value == "0" {
+		d.Problem(n, "port 0 is out of range; ports are 1 to 65535")
+		return Port{}
+	}
 	parts := plainPort.FindStringSubmatch(n.Value)
 	if parts == nil {
 		d.Problem(n, "%q is no port; "+portHelp, n.Value)

@@ -79,15 +79,14 @@ func (d *Decoder) Pairs(n *Node) ([]Pair, bool) {
 // merged returns the fields that a merge key adds: those of a mapping, or of
 // each of a list of mappings, the earlier first (yaml.org/type/merge.html).
 func (d *Decoder) merged(n *Node, have map[string]*Node) []Pair {
-	n = follow(n)
 	sources := []*Node{n}
-	if n.Kind == yaml.SequenceNode {
-		sources = n.Content
+	if list := follow(n); list.Kind == yaml.SequenceNode {
+		sources = list.Content
 	}
 	var added []Pair
 	for _, source := range sources {
-		if follow(source).Kind != yaml.MappingNode {
-			d.Problem(source, "\"<<\" must name a mapping, not %s; write <<: *anchor", kind(follow(source)))
+		if what := follow(source); what.Kind != yaml.MappingNode {
+			d.Problem(n, "\"<<\" must name a mapping, not %s; write <<: *anchor", kind(what))
 			continue
 		}
 		pairs, _ := d.Pairs(source)

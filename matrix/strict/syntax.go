@@ -10,20 +10,24 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-var yamlError = regexp.MustCompile(`^yaml: (?:line \d+: )?`)
+var (
+	yamlError     = regexp.MustCompile(`^yaml: (?:line \d+: )?`)
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
+)
 
 // hints say what to do about the errors that people meet.
 var hints = map[string]string{
-	"mapping values are not allowed in this context": "look at the indentation, and quote a value that contains \": \"",
-	"did not find expected key":                      "look at the indentation of this line",
-	"did not find expected '-' indicator":            "begin the line with \"- \" or indent it less",
-	"could not find expected ':'":                    "write \"name: value\", with spaces for indentation",
-	"did not find expected ',' or ']'":               "close the list with \"]\"",
-	"did not find expected ',' or '}'":               "close the mapping with \"}\"",
-	"did not find expected node content":             "a value is missing here",
-	"found unexpected end of stream":                 "close the quotes",
-	"found character that cannot start any token":    "put the value in quotes",
-	"control characters are not allowed":             "remove the control character",
+	"mapping values are not allowed in this context":        "look at the indentation, and quote a value that contains \": \"",
+	"did not find expected key":                             "look at the indentation of this line",
+	"did not find expected '-' indicator":                   "begin the line with \"- \" or indent it less",
+	"could not find expected ':'":                           "write \"name: value\", with spaces for indentation",
+	"did not find expected ',' or ']'":                      "close the list with \"]\"",
+	"did not find expected ',' or '}'":                      "close the mapping with \"}\"",
+	"did not find expected node content":                    "a value is missing here",
+	"found unexpected end of stream":                        "close the quotes",
+	"found character that cannot start any token":           "put the value in quotes",
+	"did not find expected alphabetic or numeric character": "put \"*\" and \"&\" in quotes",
+	"control characters are not allowed":                    "remove the control character",
 	"block sequence entries are not allowed in this context": "put the list on lines of its own, " +
 		"or write it as [a, b]",
 }
@@ -36,6 +40,12 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	pos := Pos{file, line, 1 + len(text) - len(bytes.TrimLeft(text, " \t"))}
 	if col := indentTab(text); col > 0 {
 		return Problem{Pos{file, line, col}, tabMessage}
+	}
+	if name := unknownAnchor.FindStringSubmatch(message); name != nil {
+		if i := bytes.Index(text, []byte("*"+name[1])); i >= 0 {
+			pos.Col = 1 + utf8.RuneCount(text[:i])
+		}
+		return Problem{pos, "unknown anchor *" + name[1] + "; write &" + name[1] + " before the value that it stands for, above"}
 	}
 	hint, ok := hints[message]
 	if !ok {
