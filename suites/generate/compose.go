@@ -25,11 +25,14 @@ const composeHeader = `# Made by "netconform generate compose" of %s; make it ag
 #
 # Services share a network only where the matrix lets each pair of its members talk,
 # in one direction at least. What a bridge network can't do remains open: it has
-# no direction, so whoever may be called can call back%s.
+# no direction and knows no ports, so whoever may be called can call back, and
+# whoever may reach one port of a service reaches them all.
 #
-# Ports are published on the host's loopback address alone, for a reverse proxy
-# on the host: published on any other address, they would be open to every
-# container that has a network with a way out, through the gateway's address.
+# A service that may be reached from outside publishes its ports from a network
+# without masquerading: nobody outside answers it there, and up to Engine 28 it
+# can't reach what other services publish. One that may itself reach the outside
+# needs masquerading, and with it every published port of the host is open to it,
+# through the gateway's address.
 `
 
 // Compose makes an override file for the suite's Compose project, with networks
@@ -37,11 +40,10 @@ const composeHeader = `# Made by "netconform generate compose" of %s; make it ag
 //
 //   - Internal networks for the services, each pair of whose members may talk.
 //   - For a service that may talk to an external, a network of its own with a way out.
-//   - For a service that an external may talk to, a network of its own from which
-//     ports can be published, on the host's loopback address; its default route leads
-//     nowhere where the service may not talk to an external.
+//   - For a service that only an external may talk to, a network of its own that
+//     publishes its ports and does not masquerade, so that it has no way out.
 //
-// What remains open beside the reverse of what is allowed is in Unenforceable.
+// What stays open beside the reverse of what is allowed is in Unenforceable.
 func Compose(s *suites.Suite) ([]byte, error) {
 	p, err := project.Load(context.Background(), s)
 	if err != nil {
@@ -66,28 +68,44 @@ func Compose(s *suites.Suite) ([]byte, error) {
 	return c.write(s), nil
 }
 
-// Unenforceable are the cases that the networks of Compose leave open though the
-// matrix denies them, beside the reverse of what is allowed: other ports
-// of a pair that may talk on some.
+// Unenforceable are the cases that these networks leave open though the matrix
+// denies them, beside the reverse of what is allowed:
+//
+//   - Other ports of a pair that may talk on some: a network knows no ports.
+//   - Published ports, to a service with a way out: it reaches them through the
+//     gateway of its own network.
+//
+// From Engine 29 on, published ports are open to every service that publishes too.
 func Unenforceable(m *matrix.Matrix) []matrix.Case {
 	type pair struct{ from, to string }
-	talks := map[pair]bool{}
+	talks, out, published := map[pair]bool{}, map[string]bool{}, map[string]bool{}
 	for _, c := range allowed(m) {
 		talks[pair{c.From, c.To}] = true
+		if m.External(c.To) != nil {
+			out[c.From] = true
+		}
+		if m.External(c.From) != nil {
+			published[key(c)] = true
+		}
 	}
 	return slices.DeleteFunc(m.Expand(), func(c matrix.Case) bool {
-		external := m.External(c.From) != nil || m.External(c.To) != nil
-		return external || c.Expected != matrix.Deny || c.Protocol == matrix.DNS ||
-			!talks[pair{c.From, c.To}] || talks[pair{c.To, c.From}]
+		if c.Expected != matrix.Deny || c.Protocol == matrix.DNS || talks[pair{c.To, c.From}] {
+			return true
+		}
+		open := talks[pair{c.From, c.To}] || out[c.From] && published[key(c)]
+		return m.Service(c.From) == nil || m.Service(c.To) == nil || !open
 	})
 }
+
+// key names the destination's port.
+func key(c matrix.Case) string { return fmt.Sprintf("%s:%d/%s", c.To, c.Port, c.Protocol) }
 
 type network struct {
 	name     string
 	notes    []string
 	members  int
 	internal bool
-	noRoute  bool // its default route leads nowhere
+	noWayOut bool // not internal, and yet nobody outside answers
 }
 
 type composition struct {
@@ -122,11 +140,11 @@ func (c *composition) link(members []string, cases []matrix.Case) {
 
 // outside gives a service the network that its traffic with externals needs.
 func (c *composition) outside(service string, cases []matrix.Case) {
-	n := network{name: service + ".outside", noRoute: true}
+	n := network{name: service + ".outside", noWayOut: true}
 	for _, open := range cases {
 		switch {
 		case open.From == service && c.matrix.External(open.To) != nil:
-			n.noRoute = false
+			n.noWayOut = false
 			n.notes = append(n.notes, fmt.Sprintf("%s -> %s:%d: %s", open.From, open.To, open.Port, source(open)))
 		case open.To == service && c.matrix.External(open.From) != nil:
 			c.publish(service, open)
@@ -151,7 +169,7 @@ func (c *composition) publish(service string, open matrix.Case) {
 	if i >= 0 {
 		host = config.Ports[i].Published
 	}
-	port := fmt.Sprintf("127.0.0.1:%s:%d", host, open.Port)
+	port := fmt.Sprintf("%s:%d", host, open.Port)
 	if open.Protocol != matrix.TCP {
 		port += "/" + string(open.Protocol)
 	}
@@ -162,11 +180,7 @@ func (c *composition) publish(service string, open matrix.Case) {
 
 func (c *composition) write(s *suites.Suite) []byte {
 	var b strings.Builder
-	others := ""
-	if len(Unenforceable(s.Matrix)) > 0 {
-		others = ", and knows no\n# ports, so whoever may reach one port of a service reaches them all"
-	}
-	fmt.Fprintf(&b, composeHeader, s.Matrix.Name, others)
+	fmt.Fprintf(&b, composeHeader, s.Matrix.Name)
 	b.WriteString("services:\n")
 	for _, service := range s.Matrix.Services {
 		config, ok := c.project.Compose(service.Name)
@@ -193,9 +207,8 @@ func (c *composition) write(s *suites.Suite) []byte {
 		}
 		b.WriteString("    ipam:\n      config:\n")
 		fmt.Fprintf(&b, "        - subnet: %s\n", subnet)
-		if n.noRoute {
-			// An address that nobody has: the engine makes it the default route.
-			fmt.Fprintf(&b, "          # It may be talked to but not talk: its default route leads nowhere.\n          aux_addresses: {DefaultGatewayIPv4: %s}\n", last(subnet))
+		if n.noWayOut {
+			b.WriteString("    driver_opts: {com.docker.network.bridge.enable_ip_masquerade: \"false\"}\n")
 		}
 	}
 	return []byte(b.String())
@@ -228,9 +241,4 @@ func after(p netip.Prefix) netip.Addr {
 	v4 := p.Addr().As4()
 	binary.BigEndian.PutUint32(v4[:], binary.BigEndian.Uint32(v4[:])+1<<(32-p.Bits()))
 	return netip.AddrFrom4(v4)
-}
-
-// last is the last address before the broadcast address.
-func last(p netip.Prefix) netip.Addr {
-	return after(p).Prev().Prev()
 }
