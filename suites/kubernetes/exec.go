@@ -1,0 +1,118 @@
+package kubernetes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/netconform/netconform/probes"
+)
+
+const (
+	// execsAtOnce bounds the executions under way: hundreds at once make the
+	// API server and the kubelets fail them (peers' experience).
+	execsAtOnce = 16
+	// execTries bounds how often a lost connection is tried again.
+	execTries = 4
+	// execLimit is for one try; a batch takes seconds.
+	execLimit = 2 * time.Minute
+)
+
+// Probe runs the batch in one execution inside the vantage's pod. A lost
+// connection, or an answer that is not whole, is tried again under another
+// batch number; what comes back is a whole answer or an error.
+func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) ([]probes.Result, error) {
+	p := d.pods[vantage]
+	if p == nil {
+		return nil, fmt.Errorf("there is no vantage %q", vantage)
+	}
+	id := b.ID
+	var failures []error
+	for try := 1; try <= execTries; try++ {
+		b.ID = fmt.Sprintf("%s.%d", id, try)
+		results, err := d.probeOnce(ctx, p, b)
+		if err == nil {
+			return results, nil
+		}
+		failures = append(failures, fmt.Errorf("try %d: %w", try, err))
+		if ctx.Err() != nil || apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+			break
+		}
+		if sleep(ctx, time.Duration(try)*300*time.Millisecond) != nil {
+			break
+		}
+	}
+	return nil, errors.Join(failures...)
+}
+
+func (d *deployment) probeOnce(ctx context.Context, p *livePod, b probes.Batch) ([]probes.Result, error) {
+	input, err := encodeBatch(b)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case d.execs <- struct{}{}:
+		defer func() { <-d.execs }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, execLimit)
+	defer cancel()
+	output, err := d.cluster.exec(ctx, p.namespace, p.name, probeCommand, input)
+	// The answer decides, not the exit status: a transport that ended early can
+	// report success, and one that ended late can report a failure.
+	results, readErr := probes.ReadResults(bytes.NewReader(output), b)
+	if readErr != nil {
+		return nil, fmt.Errorf("exec in %s/%s: %w", p.namespace, p.name, errors.Join(err, readErr))
+	}
+	return results, nil
+}
+
+// exec runs a command in a pod of the run. It speaks WebSocket, and SPDY to
+// API servers and proxies that don't.
+func (c *cluster) exec(ctx context.Context, namespace, name string, command []string, stdin []byte) ([]byte, error) {
+	url := c.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(name).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{Container: containerName, Command: command,
+			Stdin: true, Stdout: true, Stderr: true}, scheme.ParameterCodec).URL()
+	websocket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", url.String())
+	if err != nil {
+		return nil, err
+	}
+	spdy, err := remotecommand.NewSPDYExecutor(c.config, "POST", url)
+	if err != nil {
+		return nil, err
+	}
+	executor, err := remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var stdout, stderr bytes.Buffer
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr})
+	if err != nil && stderr.Len() > 0 {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), err
+}
+
+// sleep waits, or returns the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
