@@ -1,0 +1,5 @@
+//go:build !linux
+
+package compose
+
+func inNetns(int, func() error) error { return errNoOutside }
