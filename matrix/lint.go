@@ -75,6 +75,11 @@ func newLinter(m *Matrix) *linter {
 	for _, e := range m.Externals {
 		l.name(e.Name, e.From)
 	}
+	for _, g := range m.Groups {
+		for _, member := range g.Members {
+			l.named[member.Name] = append(l.named[member.Name], "group "+g.Name)
+		}
+	}
 	return l
 }
 
@@ -165,10 +170,7 @@ func (l *linter) groups() {
 		if len(l.members(g.Name)) == 0 {
 			l.add(EmptyGroup, g.Pos, fmt.Sprintf("group %s stands for no service and no external: rules that name it allow nothing", g.Name), "add members, or remove it")
 		}
-		inGroup := slices.ContainsFunc(l.m.Groups, func(o Group) bool {
-			return slices.ContainsFunc(o.Members, func(n Named) bool { return n.Name == g.Name })
-		})
-		if len(l.named[g.Name]) == 0 && !inGroup {
+		if len(l.named[g.Name]) == 0 {
 			l.add(UnusedGroup, g.Pos, fmt.Sprintf("no rule names group %s", g.Name), "remove it")
 		}
 	}

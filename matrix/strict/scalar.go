@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"math"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -31,14 +32,18 @@ var decimal = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 // Int reads a plain decimal number of at least 0.
 func (d *Decoder) Int(n *Node) int {
 	n = follow(n)
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" {
-		if number, err := strconv.Atoi(n.Value); err == nil && decimal.MatchString(n.Value) {
+	switch {
+	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" && n.ShortTag() != "!!float":
+		d.Problem(n, "%s must be a number, not %s; write digits only, without quotes", d.Field(), kind(n))
+	case !decimal.MatchString(n.Value):
+		d.Problem(n, "%s must be a plain decimal number, not %s; write digits only, without a leading 0", d.Field(), n.Value)
+	default:
+		number, err := strconv.Atoi(n.Value)
+		if err == nil {
 			return number
 		}
-		d.Problem(n, "%s must be a plain decimal number, not %s; write digits only, without a leading 0", d.Field(), n.Value)
-		return 0
+		d.Problem(n, "%s must be a number from 0 to %d, not %s; write a smaller one", d.Field(), math.MaxInt, n.Value)
 	}
-	d.Problem(n, "%s must be a number, not %s; write digits only, without quotes", d.Field(), kind(n))
 	return 0
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -65,9 +66,13 @@ func yamlMessage(err error) string {
 	return strings.Join(strings.Fields(message), " ")
 }
 
+// unclosed are the messages about what opens on one line and does not close on
+// a later one: the place that helps is where it opens.
+var unclosed = []string{"did not find expected ',' or ']'", "did not find expected ',' or '}'", "found unexpected end of stream"}
+
 // locate returns the first line that the error needs, and its text: the parser
 // is fed line by line to see how far it read, and then with less and less as
-// long as it says the same. An unclosed bracket is so found where it opens.
+// long as it says the same, or says anything where something is unclosed.
 func locate(data []byte, message string) (int, []byte) {
 	feed := &lineReader{rest: data}
 	decoder := yaml.NewDecoder(feed)
@@ -77,7 +82,10 @@ func locate(data []byte, message string) (int, []byte) {
 	// What a person meets is a few lines long; the bound keeps a hostile file cheap.
 	for range 500 {
 		begin := bytes.LastIndexByte(bytes.TrimSuffix(data[:end], []byte("\n")), '\n') + 1
-		if begin == 0 || failure(data[:begin]) != message {
+		if begin == 0 {
+			break
+		}
+		if f := failure(data[:begin]); f == "" || f != message && !slices.Contains(unclosed, message) {
 			break
 		}
 		line, end = line-1, begin
