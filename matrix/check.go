@@ -27,6 +27,8 @@ type checker struct {
 	problems *strict.Problems
 	kinds    map[string]named
 	names    []string // the keys of kinds, in the order of their declaration
+	members  func(peer string) []string
+	has      map[string][]Port // by service and external
 }
 
 func (c *checker) check(raw *document) {
@@ -55,6 +57,7 @@ func (c *checker) check(raw *document) {
 		e := &c.m.Externals[i]
 		c.ports("external", e.Name, e.Pos, e.Ports)
 	}
+	c.members, c.has = c.m.memo(), c.m.portsByName()
 	for i := range c.m.Services {
 		s := &c.m.Services[i]
 		c.from(s.Name, s.Ports, s.From)

@@ -15,7 +15,7 @@ func (c *checker) from(owner string, ports []Port, rules []Rule) {
 		if !c.peer(owner, rules, i) {
 			continue
 		}
-		if e := c.m.External(r.Peer); e != nil && len(e.Ports) > 0 {
+		if c.kinds[r.Peer].kind == "external" && len(c.has[r.Peer]) > 0 {
 			c.problems.Add(r.Pos, "external %q has ports: it is talked to and can't talk; use an external without ports", r.Peer)
 		}
 		if len(ports) > 0 {
@@ -32,9 +32,9 @@ func (c *checker) to(owner string, rules []Rule) {
 			continue
 		}
 		var ports []Port
-		for _, member := range c.m.Members(r.Peer) {
+		for _, member := range c.members(r.Peer) {
 			if member != owner {
-				ports = append(ports, c.m.portsOf(member)...)
+				ports = append(ports, c.has[member]...)
 			}
 		}
 		kind := c.kinds[r.Peer].kind

@@ -21,10 +21,11 @@ func (m *Matrix) Expand() []Case {
 		}
 	}
 	members := m.memo()
-	var cases, lookups []Case
+	cases := make([]Case, 0, len(sources)*m.portCount())
+	var lookups []Case
 	for _, s := range m.Services {
 		allowed := allow(s.From, s.Ports, members)
-		cases = append(cases, expand(s.Name, s.Pos, s.Ports, sources, allowed)...)
+		cases = expand(cases, s.Name, s.Pos, s.Ports, sources, allowed)
 		for _, from := range m.Services {
 			rule, ok := allowed.any[from.Name]
 			if ok && from.Name != s.Name {
@@ -35,7 +36,7 @@ func (m *Matrix) Expand() []Case {
 	for _, e := range m.Externals {
 		if len(e.Ports) > 0 {
 			allowed := allow(e.From, e.Ports, members)
-			cases = append(cases, expand(e.Name, e.Pos, e.Ports, sources[:services], allowed)...)
+			cases = expand(cases, e.Name, e.Pos, e.Ports, sources[:services], allowed)
 		}
 	}
 	return append(cases, lookups...)
@@ -78,9 +79,19 @@ func allow(rules []Rule, ports []Port, members func(string) []string) allowance 
 	return a
 }
 
-// expand gives the cases of one destination.
-func expand(to string, pos Pos, ports []Port, sources []string, allowed allowance) []Case {
-	var cases []Case
+// portCount is how many ports all services and externals have.
+func (m *Matrix) portCount() int {
+	count := 0
+	for _, ports := range m.portsByName() {
+		for _, p := range ports {
+			count += p.End - p.Number + 1
+		}
+	}
+	return count
+}
+
+// expand appends the cases of one destination.
+func expand(cases []Case, to string, pos Pos, ports []Port, sources []string, allowed allowance) []Case {
 	for _, p := range ports {
 		for number := p.Number; number <= p.End; number++ {
 			for _, from := range sources {
@@ -96,17 +107,4 @@ func expand(to string, pos Pos, ports []Port, sources []string, allowed allowanc
 		}
 	}
 	return cases
-}
-
-// memo is Members, each peer resolved once.
-func (m *Matrix) memo() func(peer string) []string {
-	known := map[string][]string{}
-	return func(peer string) []string {
-		names, ok := known[peer]
-		if !ok {
-			names = m.Members(peer)
-			known[peer] = names
-		}
-		return names
-	}
 }

@@ -50,6 +50,7 @@ func (m *Matrix) Lint() []Finding {
 type linter struct {
 	m        *Matrix
 	members  func(string) []string
+	ports    map[string][]Port
 	cases    []Case
 	byPair   map[pair][]Case // without DNS, in the order of the ports
 	says     map[pair]saying
@@ -58,7 +59,7 @@ type linter struct {
 }
 
 func newLinter(m *Matrix) *linter {
-	l := &linter{m: m, members: m.memo(), cases: m.Expand(), byPair: map[pair][]Case{}, says: map[pair]saying{}, named: map[string][]string{}}
+	l := &linter{m: m, members: m.memo(), ports: m.portsByName(), cases: m.Expand(), byPair: map[pair][]Case{}, says: map[pair]saying{}, named: map[string][]string{}}
 	for _, c := range l.cases {
 		if c.Protocol != DNS {
 			l.byPair[pair{c.From, c.To}] = append(l.byPair[pair{c.From, c.To}], c)

@@ -77,12 +77,27 @@ func (m *Matrix) collect(peer string, in, seen map[string]bool) {
 	}
 }
 
-func (m *Matrix) portsOf(name string) []Port {
-	if s := m.Service(name); s != nil {
-		return s.Ports
+// memo is Members, each peer resolved once.
+func (m *Matrix) memo() func(peer string) []string {
+	known := map[string][]string{}
+	return func(peer string) []string {
+		names, ok := known[peer]
+		if !ok {
+			names = m.Members(peer)
+			known[peer] = names
+		}
+		return names
 	}
-	if e := m.External(name); e != nil {
-		return e.Ports
+}
+
+// portsByName returns the ports of every service and external.
+func (m *Matrix) portsByName() map[string][]Port {
+	ports := map[string][]Port{}
+	for _, s := range m.Services {
+		ports[s.Name] = s.Ports
 	}
-	return nil
+	for _, e := range m.Externals {
+		ports[e.Name] = e.Ports
+	}
+	return ports
 }

@@ -22,7 +22,7 @@ func (l *linter) say(from string, r *Rule) {
 		if !ok {
 			s = saying{r, map[access]bool{}}
 		}
-		for _, p := range l.m.portsOf(to) {
+		for _, p := range l.ports[to] {
 			for number := p.Number; number <= p.End; number++ {
 				one := Port{Number: number, End: number, Protocol: p.Protocol}
 				if len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, func(q Port) bool { return q.covers(one) }) {
