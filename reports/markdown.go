@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/netconform/netconform/reports/internal/markdown"
 	"github.com/netconform/netconform/reports/internal/text"
 	"github.com/netconform/netconform/reports/internal/view"
 	"github.com/netconform/netconform/suites"
@@ -20,7 +21,7 @@ const markdownBudget = 900 << 10
 // section says how much.
 func Markdown(w io.Writer, run *suites.Run) error {
 	v := view.New(run)
-	d := &document{left: markdownBudget}
+	d := document{markdown.New(markdownBudget)}
 	d.verdict(v)
 	d.errors(v)
 	d.notRun(v)
@@ -33,158 +34,161 @@ func Markdown(w io.Writer, run *suites.Run) error {
 	d.tables(v)
 	d.findings(v)
 	d.environment(v)
-	if _, err := io.WriteString(w, d.b.String()); err != nil {
+	if _, err := io.WriteString(w, d.String()); err != nil {
 		return fmt.Errorf("write markdown: %w", err)
 	}
 	return nil
 }
 
-func (d *document) verdict(v *view.View) {
+// document adds a run's sections to a Markdown document.
+type document struct{ *markdown.Document }
+
+func (d document) verdict(v *view.View) {
 	mark := map[view.State]string{view.Conforming: "✅", view.Failed: "❌", view.Unknown: "❔", view.NothingJudged: "❔"}[v.State()]
-	d.printf("### %s %s %s\n\n", mark, md(v.Run.Suite), v.Verdict())
-	d.printf("| platform | cases | conform | violations | inconclusive | skipped | accepted | not as its files say |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
+	d.Printf("### %s %s %s\n\n", mark, markdown.Prose(v.Run.Suite), v.Verdict())
+	d.Printf("| platform | cases | conform | violations | inconclusive | skipped | accepted | not as its files say |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, p := range v.Platforms {
 		if p.Count.Cases == 0 {
-			d.printf("| %s | – | – | – | – | – | – | – |\n", md(p.Name))
+			d.Printf("| %s | – | – | – | – | – | – | – |\n", markdown.Prose(p.Name))
 			continue
 		}
 		c := p.Count
-		d.printf("| %s | %d | %d | %d | %d | %d | %d | %d |\n", md(p.Name), c.Cases, c.Conforms, c.Violations, c.Inconclusive, c.Skipped, c.Accepted, c.Disagreements)
+		d.Printf("| %s | %d | %d | %d | %d | %d | %d | %d |\n", markdown.Prose(p.Name), c.Cases, c.Conforms, c.Violations, c.Inconclusive, c.Skipped, c.Accepted, c.Disagreements)
 	}
-	d.printf("\nMatrix %s, %s; netconform %s", code(v.Run.Matrix), code(v.Run.Digest), md(v.Run.Version))
+	d.Printf("\nMatrix %s, %s; netconform %s", markdown.Code(v.Run.Matrix), markdown.Code(v.Run.Digest), markdown.Prose(v.Run.Version))
 	if !v.Run.Started.IsZero() {
-		d.printf("; %s, %.1f s", v.Run.Started.UTC().Format("2006-01-02 15:04:05 UTC"), v.Run.ElapsedMS/1000)
+		d.Printf("; %s, %.1f s", v.Run.Started.UTC().Format("2006-01-02 15:04:05 UTC"), v.Run.ElapsedMS/1000)
 	}
-	d.printf(".\n")
+	d.Printf(".\n")
 }
 
-func (d *document) errors(v *view.View) {
-	s := d.section("The run itself failed", len(v.Errors), 100<<10)
+func (d document) errors(v *view.View) {
+	s := d.Section("The run itself failed", len(v.Errors), 100<<10)
 	for _, e := range v.Errors {
-		s.row("- " + md(e) + "\n")
+		s.Row("- " + markdown.Prose(e) + "\n")
 	}
-	s.end()
+	s.End()
 }
 
-func (d *document) notRun(v *view.View) {
+func (d document) notRun(v *view.View) {
 	n := 0
 	for _, p := range v.Platforms {
 		if p.NotRun != "" {
 			n++
 		}
 	}
-	s := d.section("Not run", n, 10<<10)
+	s := d.Section("Not run", n, 10<<10)
 	for _, p := range v.Platforms {
 		if p.NotRun != "" {
-			s.row("- " + md(p.Name) + ": " + md(p.NotRun) + "\n")
+			s.Row("- " + markdown.Prose(p.Name) + ": " + markdown.Prose(p.NotRun) + "\n")
 		}
 	}
-	s.end()
+	s.End()
 }
 
 // differences lists the rows whose most urgent result is of a class, with the
 // platforms side by side; the pattern by tiers comes first.
-func (d *document) differences(v *view.View, c view.Class) {
+func (d document) differences(v *view.View, c view.Class) {
 	var rows []view.Row
 	for _, r := range v.Rows {
 		if r.Worst() == c {
 			rows = append(rows, r)
 		}
 	}
-	s := d.section(c.Title(), len(rows), 200<<10)
+	s := d.Section(c.Title(), len(rows), 200<<10)
 	if len(rows) > 10 {
-		s.row("| platform | from tier | to tier | cases | through |\n|---|---|---|--:|---|\n")
+		s.Row("| platform | from tier | to tier | cases | through |\n|---|---|---|--:|---|\n")
 		for _, p := range v.Platforms {
 			for _, g := range v.Groups(p.Of(c)) {
-				s.row(fmt.Sprintf("| %s | %s | %s | %d | %s |\n", md(p.Name), md(g.From), md(g.To), len(g.Results), md(through(g))))
+				s.Row(fmt.Sprintf("| %s | %s | %s | %d | %s |\n", markdown.Prose(p.Name), markdown.Prose(g.From), markdown.Prose(g.To), len(g.Results), markdown.Prose(through(g))))
 			}
 		}
-		s.row("\n")
+		s.Row("\n")
 	}
-	s.fold(len(rows) > 40, "every case")
-	s.row(heads(v, " why |"))
+	s.Fold(len(rows) > 40, "every case")
+	s.Row(heads(v, " why |"))
 	for _, r := range rows {
-		s.row(sides(v, r) + " " + md(why(r)) + " |\n")
+		s.Row(sides(v, r) + " " + markdown.Prose(why(r)) + " |\n")
 	}
-	s.end()
+	s.End()
 }
 
 // split lists what one platform enforces and another does not.
-func (d *document) split(v *view.View) {
+func (d document) split(v *view.View) {
 	var rows []view.Row
 	for _, r := range v.Rows {
 		if r.Split() {
 			rows = append(rows, r)
 		}
 	}
-	s := d.section("What one platform enforces and another does not", len(rows), 150<<10)
-	s.fold(len(rows) > 40, "every case")
-	s.row(heads(v, ""))
+	s := d.Section("What one platform enforces and another does not", len(rows), 150<<10)
+	s.Fold(len(rows) > 40, "every case")
+	s.Row(heads(v, ""))
 	for _, r := range rows {
-		s.row(sides(v, r) + "\n")
+		s.Row(sides(v, r) + "\n")
 	}
-	s.end()
+	s.End()
 }
 
-func (d *document) accepted(v *view.View) {
-	s := d.section("Accepted deviations", len(v.Run.Accepts), 40<<10)
-	s.row("| entry | reason | expires | cases |\n|---|---|---|--:|\n")
+func (d document) accepted(v *view.View) {
+	s := d.Section("Accepted deviations", len(v.Run.Accepts), 40<<10)
+	s.Row("| entry | reason | expires | cases |\n|---|---|---|--:|\n")
 	for _, a := range v.Run.Accepts {
 		expires := a.Expires
 		if expires == "" {
 			expires = "never"
 		}
-		s.row(fmt.Sprintf("| %s | %s | %s | %d |\n", code(a.Where), md(a.Reason), md(expires), a.Count))
+		s.Row(fmt.Sprintf("| %s | %s | %s | %d |\n", markdown.Code(a.Where), markdown.Prose(a.Reason), markdown.Prose(expires), a.Count))
 	}
-	s.end()
+	s.End()
 }
 
-func (d *document) skipped(v *view.View) {
+func (d document) skipped(v *view.View) {
 	groups := skips(v)
 	n := 0
 	for _, g := range groups {
 		n += g.count
 	}
-	s := d.section("Skipped", n, 20<<10)
+	s := d.Section("Skipped", n, 20<<10)
 	for _, g := range groups {
-		s.row(fmt.Sprintf("- %s: %s: %s\n", md(g.platform), view.Plural(g.count, "case", "cases"), md(g.reason)))
+		s.Row(fmt.Sprintf("- %s: %s: %s\n", markdown.Prose(g.platform), view.Plural(g.count, "case", "cases"), markdown.Prose(g.reason)))
 	}
-	s.end()
+	s.End()
 }
 
-func (d *document) findings(v *view.View) {
-	s := d.section("Findings in the files", len(v.Run.Findings), 60<<10)
+func (d document) findings(v *view.View) {
+	s := d.Section("Findings in the files", len(v.Run.Findings), 60<<10)
 	for _, f := range v.Run.Findings {
-		line := "- " + code(f.Pos.String()) + " " + md(f.Message)
+		line := "- " + markdown.Code(f.Pos.String()) + " " + markdown.Prose(f.Message)
 		if f.Mend != "" {
-			line += "; " + md(f.Mend)
+			line += "; " + markdown.Prose(f.Mend)
 		}
-		s.row(line + " (" + code(f.Rule) + ")\n")
+		s.Row(line + " (" + markdown.Code(f.Rule) + ")\n")
 	}
-	s.end()
+	s.End()
 }
 
-func (d *document) environment(v *view.View) {
-	s := d.section("Environment", 1, 60<<10)
-	s.fold(true, "what the verdicts depend on")
+func (d document) environment(v *view.View) {
+	s := d.Section("Environment", markdown.NoCount, 60<<10)
+	s.Fold(true, "what the verdicts depend on")
 	for _, p := range v.Platforms {
-		s.row("**" + md(p.Name) + "**\n\n")
+		s.Row("**" + markdown.Prose(p.Name) + "**\n\n")
 		for _, f := range p.Environment {
-			s.row("- " + md(f.Name) + ": " + md(f.Value) + "\n")
+			s.Row("- " + markdown.Prose(f.Name) + ": " + markdown.Prose(f.Value) + "\n")
 		}
 		if c := p.Convergence; c != nil {
-			s.row(fmt.Sprintf("- policies took hold: half within %.0f ms, 90 %% within %.0f ms, all within %.0f ms; %s\n",
+			s.Row(fmt.Sprintf("- policies took hold: half within %.0f ms, 90 %% within %.0f ms, all within %.0f ms; %s\n",
 				c.P50MS, c.P90MS, c.MaxMS, view.Plural(c.Unsettled, "case did not settle", "cases did not settle")))
 		}
 		if phases := phases(p); phases != "" {
-			s.row("- " + md(phases) + "\n")
+			s.Row("- " + markdown.Prose(phases) + "\n")
 		}
 		for _, n := range p.Notes {
-			s.row("- " + md(n) + "\n")
+			s.Row("- " + markdown.Prose(n) + "\n")
 		}
-		s.row("\n")
+		s.Row("\n")
 	}
-	s.end()
+	s.End()
 }
 
 // heads is the head of a table with a column for each platform that has cases.
@@ -192,7 +196,7 @@ func heads(v *view.View, last string) string {
 	line := "| from | to | expected |"
 	for _, p := range v.Platforms {
 		if p.Count.Cases > 0 {
-			line += " " + md(p.Name) + " |"
+			line += " " + markdown.Prose(p.Name) + " |"
 		}
 	}
 	line += last
@@ -201,7 +205,7 @@ func heads(v *view.View, last string) string {
 
 // sides is the row of a case, without the line's end.
 func sides(v *view.View, r view.Row) string {
-	line := "| " + code(text.Name(r.Case.From)) + " | " + code(target(r.Case)) + " | " + string(r.Case.Expected) + " |"
+	line := "| " + markdown.Code(text.Name(r.Case.From)) + " | " + markdown.Code(target(r.Case)) + " | " + string(r.Case.Expected) + " |"
 	for i, p := range v.Platforms {
 		if p.Count.Cases > 0 {
 			line += " " + side(r.Cells[i]) + " |"

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/netconform/netconform/reports/svg"
 	"github.com/netconform/netconform/suites"
 )
 
@@ -20,6 +21,7 @@ var files = []struct {
 }{
 	{"junit.xml", JUnit},
 	{"report.md", Markdown},
+	{"matrix.svg", svg.Write},
 	{"results.json", JSON},
 }
 

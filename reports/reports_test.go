@@ -173,7 +173,7 @@ func TestTerminalColourAndLimit(t *testing.T) {
 
 func TestTerminalShowsThePatternFirst(t *testing.T) {
 	var b bytes.Buffer
-	require.NoError(t, Terminal(&b, fixture.Big(40, "compose"), TerminalOptions{}))
+	require.NoError(t, Terminal(&b, fixture.Big(150, "compose"), TerminalOptions{}))
 	pattern := strings.Index(b.String(), " → tier-")
 	single := strings.Index(b.String(), "service-0")
 	assert.Positive(t, pattern)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/netconform/netconform/matrix"
+	"github.com/netconform/netconform/reports/internal/markdown"
 	"github.com/netconform/netconform/reports/internal/text"
 	"github.com/netconform/netconform/reports/internal/view"
 	"github.com/netconform/netconform/suites"
@@ -12,26 +13,26 @@ import (
 
 // tables writes a truth table a platform: sources as rows, destinations as
 // columns. A cell sums up all ports of the pair, DNS aside.
-func (d *document) tables(v *view.View) {
+func (d document) tables(v *view.View) {
 	for _, p := range v.Platforms {
 		if p.Count.Cases == 0 {
 			continue
 		}
 		rows, columns, cells := truth(v.Run.Services, p)
-		s := d.section("Truth table of "+md(p.Name)+", pairs", len(cells), 90<<10)
-		s.fold(true, "expected and seen: ✓ allow, · deny, <b>✗</b> forbidden but open, <b>!</b> needed but blocked, <b>≠</b> not as the files say, (✗) accepted, ? not known, – skipped; digits number the columns")
+		s := d.Section("Truth table of "+markdown.Prose(p.Name)+", pairs", len(cells), 90<<10)
+		s.Fold(true, "expected and seen: ✓ allow, · deny, <b>✗</b> forbidden but open, <b>!</b> needed but blocked, <b>≠</b> not as the files say, (✗) accepted, ? not known, – skipped; digits number the columns")
 		for i, c := range columns {
-			s.row(fmt.Sprintf("%d %s\n", i+1, code(text.Name(c)))) // the key of the columns
+			s.Row(fmt.Sprintf("%d %s\n", i+1, markdown.Code(text.Name(c)))) // the key of the columns
 		}
-		s.row("\n|  |" + numbers(len(columns)) + "\n|---|" + strings.Repeat(":-:|", len(columns)) + "\n")
+		s.Row("\n|  |" + numbers(len(columns)) + "\n|---|" + strings.Repeat(":-:|", len(columns)) + "\n")
 		for _, from := range rows {
-			line := "| " + code(text.Name(from)) + " |"
+			line := "| " + markdown.Code(text.Name(from)) + " |"
 			for _, to := range columns {
 				line += mark(cells[[2]string{from, to}]) + "|"
 			}
-			s.row(line + "\n")
+			s.Row(line + "\n")
 		}
-		s.end()
+		s.End()
 	}
 }
 
