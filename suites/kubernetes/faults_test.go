@@ -1,0 +1,138 @@
+package kubernetes_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/netconform/netconform/suites"
+)
+
+// inconclusiveTo asserts that no case to the service was judged: the
+// destination is not the one that was proved alive.
+func inconclusiveTo(t *testing.T, run *suites.Run, service string) {
+	t.Helper()
+	seen := 0
+	for _, c := range run.Cases {
+		if c.To == service && c.Protocol != "dns" && c.Judgement != suites.Skipped {
+			seen++
+			assert.Equal(t, suites.Inconclusive, c.Judgement, "%s: %s", c.Key(), c.Evidence)
+		}
+	}
+	assert.NotZero(t, seen)
+}
+
+func TestTargetProcessDies(t *testing.T) {
+	needCluster(t)
+	var killed int
+	run := meddleWith(t, meddler{enforced: func() {
+		pids := processes("/probe", "serve", "--identity", "db")
+		killed = len(pids)
+		kill(t, pids)
+	}}, options())
+	if killed == 0 {
+		t.Skip("the nodes' processes are not on this machine")
+	}
+	inconclusiveTo(t, run, "db")
+}
+
+func TestPodDeletedHalfWay(t *testing.T) {
+	needCluster(t)
+	c := client(t)
+	run := meddleWith(t, meddler{enforced: func() {
+		selector := metav1.ListOptions{LabelSelector: "netconform.dev/stand-in=db"}
+		pods, err := c.CoreV1().Pods(prefix(t)+"three-data").List(t.Context(), selector)
+		require.NoError(t, err)
+		require.NotEmpty(t, pods.Items)
+		require.NoError(t, c.CoreV1().Pods(pods.Items[0].Namespace).Delete(t.Context(), pods.Items[0].Name, metav1.DeleteOptions{}))
+	}}, options())
+	inconclusiveTo(t, run, "db")
+}
+
+// The agent that probes is killed while it does: it is asked again.
+func TestProbingAgentKilled(t *testing.T) {
+	needCluster(t)
+	var killed atomic.Int32
+	run := meddleWith(t, meddler{probing: func(string) {
+		if killed.Load() >= 6 {
+			return
+		}
+		time.AfterFunc(30*time.Millisecond, func() {
+			pids := processes("/probe", "batch")
+			killed.Add(int32(len(pids)))
+			kill(t, pids)
+		})
+	}}, options())
+	if killed.Load() == 0 {
+		t.Skip("no agent could be killed: the nodes' processes are not on this machine, or were too fast")
+	}
+	t.Logf("%d agents killed", killed.Load())
+	assert.NotZero(t, run.Summary.Conforms)
+}
+
+func TestPolicyDeletedHalfWay(t *testing.T) {
+	needCluster(t)
+	c := client(t)
+	run := meddleWith(t, meddler{enforced: func() {
+		require.NoError(t, c.NetworkingV1().NetworkPolicies(prefix(t)+"three-data").Delete(t.Context(), "db", metav1.DeleteOptions{}))
+	}}, options())
+	assert.Equal(t, run.Summary.Cases, run.Summary.Inconclusive+run.Summary.Skipped)
+}
+
+// The cluster's DNS goes away after the policies: names fail for everybody, and
+// that is no policy's doing.
+func TestDNSGone(t *testing.T) {
+	needCluster(t)
+	c := client(t)
+	scale := func(replicas int32) int32 {
+		deployments := c.AppsV1().Deployments(metav1.NamespaceSystem)
+		s, err := deployments.GetScale(t.Context(), "coredns", metav1.GetOptions{})
+		require.NoError(t, err)
+		was := s.Spec.Replicas
+		s.Spec.Replicas = replicas
+		_, err = deployments.UpdateScale(t.Context(), "coredns", s, metav1.UpdateOptions{})
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			var d *appsv1.Deployment
+			d, err = deployments.Get(t.Context(), "coredns", metav1.GetOptions{})
+			return err == nil && d.Status.ReadyReplicas == replicas && d.Status.Replicas == replicas
+		}, 2*time.Minute, 200*time.Millisecond)
+		return was
+	}
+	var was int32
+	run := meddleWith(t, meddler{enforced: func() { was = scale(0) }}, options())
+	scale(was)
+	for _, q := range run.Cases {
+		if q.Protocol == "dns" {
+			assert.Equal(t, suites.Inconclusive, q.Judgement, "%s: %s", q.Key(), q.Evidence)
+		}
+	}
+}
+
+// The API server is stopped for ten seconds: nothing can be probed meanwhile,
+// and that is no verdict.
+func TestAPIServerAway(t *testing.T) {
+	needCluster(t)
+	file := os.Getenv("NETCONFORM_APISERVER_PIDFILE")
+	if file == "" {
+		t.Skip("NETCONFORM_APISERVER_PIDFILE does not name the API server's process")
+	}
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	run := meddleWith(t, meddler{enforced: func() {
+		require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+		time.AfterFunc(10*time.Second, func() { assert.NoError(t, syscall.Kill(pid, syscall.SIGCONT)) })
+	}}, options())
+	assert.NotZero(t, run.Summary.Conforms)
+}
