@@ -25,7 +25,7 @@ func Load(s *suites.Suite) (*Objects, error) {
 	if s.Kubernetes == nil {
 		return nil, fmt.Errorf("%s: the suite has no Kubernetes target: add a section \"kubernetes\"", s.File)
 	}
-	l := &loader{suite: s, objects: &Objects{defaultNamespace: s.Kubernetes.Namespace}, first: map[string]matrix.Pos{}}
+	l := &loader{suite: s, objects: &Objects{Suite: s, defaultNamespace: s.Kubernetes.Namespace}, first: map[string]matrix.Pos{}}
 	if l.objects.defaultNamespace == "" {
 		l.objects.defaultNamespace = "default"
 	}

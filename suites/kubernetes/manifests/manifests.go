@@ -16,6 +16,7 @@ import (
 	policyv1beta1 "sigs.k8s.io/network-policy-api/apis/v1beta1"
 
 	"github.com/netconform/netconform/matrix"
+	"github.com/netconform/netconform/suites"
 )
 
 // Objects are all that the manifests hold, each kind in the order of the
@@ -37,6 +38,9 @@ type Objects struct {
 	Unmodelled []Object
 	// Ignored are objects that say nothing about who can talk to whom.
 	Ignored []Object
+
+	// Suite is the one that they were loaded for.
+	Suite *suites.Suite
 
 	defaultNamespace string
 }
