@@ -82,7 +82,10 @@ func (c *checker) ports(kind, owner string, pos Pos, ports []Port) {
 		if p.Name != "" && (!label.MatchString(p.Name) || p.Name[0] < 'a') {
 			c.problems.Add(p.Pos, "port name %q is no DNS label that begins with a letter; rename it", p.Name)
 		}
-		total += p.End - p.Number + 1
+		if total += p.End - p.Number + 1; total > MaxPorts {
+			c.problems.Add(pos, "%s %q has more than %d ports; narrow its ranges", kind, owner, MaxPorts)
+			return
+		}
 		for _, q := range ports[:i] {
 			switch {
 			case q.Number == 0:
@@ -92,8 +95,5 @@ func (c *checker) ports(kind, owner string, pos Pos, ports []Port) {
 				c.problems.Add(p.Pos, "port name %q is used twice, first on line %d; rename one", p.Name, q.Pos.Line)
 			}
 		}
-	}
-	if total > MaxPorts {
-		c.problems.Add(pos, "%s %q has %d ports, more than %d; narrow its ranges", kind, owner, total, MaxPorts)
 	}
 }

@@ -23,6 +23,8 @@ const (
 	UnreachablePort = "unreachable-port"
 	// UnusedExternal: an external that no rule names.
 	UnusedExternal = "unused-external"
+	// NoLookups: a service that may talk to others and may not look up their names.
+	NoLookups = "no-lookups"
 	// EmptyGroup: a group that stands for no service and no external.
 	EmptyGroup = "empty-group"
 	// UnusedGroup: a group that no rule and no other group names.
@@ -38,6 +40,7 @@ func (m *Matrix) Lint() []Finding {
 	l.stated()
 	l.services()
 	l.externals()
+	l.lookups()
 	l.groups()
 	slices.SortStableFunc(l.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Rule, b.Rule))
@@ -162,6 +165,17 @@ func (l *linter) externals() {
 		})
 		if !used {
 			l.add(UnusedExternal, e.Pos, fmt.Sprintf("no rule lets external %s talk or be talked to", e.Name), "name it in a rule, or remove it")
+		}
+	}
+}
+
+func (l *linter) lookups() {
+	named := map[string]bool{}
+	for _, c := range l.cases {
+		if s := l.m.Service(c.From); c.Protocol == DNS && c.Expected == Deny && !named[c.From] {
+			named[c.From] = true
+			l.add(NoLookups, s.Pos, fmt.Sprintf("%s may talk to %s, and \"dns: deny\" keeps it from looking up the name", c.From, c.To),
+				"remove \"dns: deny\", unless it connects to addresses only")
 		}
 	}
 }

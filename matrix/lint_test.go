@@ -64,6 +64,11 @@ func TestLint(t *testing.T) {
 			where:    []string{"unused-service m.yaml:5:3"},
 			first:    "nobody may reach db, and it may reach nobody",
 		},
+		"no lookups": {
+			services: "  web: {ports: [80], from: [clients], dns: deny}\n  db: {ports: [1], from: [web]}\n",
+			where:    []string{"no-lookups m.yaml:4:3"},
+			first:    `web may talk to db, and "dns: deny" keeps it from looking up the name`,
+		},
 		"unreachable": {
 			services: "  web: {ports: [80]}\n  db: {ports: [1, 2], from: [{peer: web, ports: [2]}, clients]}\n  job: {ports: [1, 2], from: [{peer: web, ports: [2]}]}\n",
 			where:    []string{"unreachable-service m.yaml:4:3", "unreachable-port m.yaml:6:17"},

@@ -1,5 +1,36 @@
 // Package matrix is the service matrix: who may talk to whom, on which port.
 // It is the only source of what is expected; what no rule allows is denied.
+//
+// A matrix is a YAML file:
+//
+//	matrix: shop
+//	externals:                    # peers outside the system
+//	  clients: {}                 # without ports: they only talk
+//	  internet:                   # with ports: services may talk to it
+//	    ports: [443]
+//	    from: [checkout]
+//	groups:
+//	  scrapers: [prometheus]      # services, tiers, externals, other groups
+//	mentioned: [legacy-erp]       # named by the documents, described nowhere
+//	services:
+//	  web:
+//	    tier: front               # a name for services of one kind; a peer, too
+//	    ports: [8080]
+//	    from: [clients]           # who may talk to it: this decides
+//	    to: [checkout]            # whom it says that it talks to: cross-checks
+//	  checkout:
+//	    tier: back
+//	    ports: [{name: http, port: 80}, "5000-5010", "53/udp"]
+//	    stated: [8081]            # stated elsewhere; lint names the contradiction
+//	    from:
+//	      - {peer: web, ports: [http]}
+//	      - {peer: scrapers, ports: [5000], why: metrics}
+//	    dns: deny                 # its lookups must fail; default: allow
+//	  prometheus: {tier: monitoring}
+//
+// All names share one space and are DNS labels; "*" as a peer is everybody.
+// Ports are TCP unless they say otherwise. A rule without ports allows all the
+// ports of its destination. Matrix.Expand tells which cases follow.
 package matrix
 
 import (

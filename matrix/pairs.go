@@ -82,10 +82,13 @@ func (l *linter) oneSided(pos Pos, says, lacks side, cases []Case, both bool, ex
 // whose source says whom it talks to.
 func (l *linter) order() []pair {
 	var pairs []pair
-	seen := map[pair]bool{}
+	states, seen := map[string]bool{}, map[pair]bool{}
+	for _, s := range l.m.Services {
+		states[s.Name] = s.To != nil
+	}
 	for _, c := range l.cases {
 		p := pair{c.From, c.To}
-		if s := l.m.Service(c.From); s == nil || s.To == nil || seen[p] {
+		if !states[c.From] || seen[p] {
 			continue
 		}
 		seen[p] = true

@@ -66,3 +66,18 @@ func TestValidFiles(t *testing.T) {
 		})
 	}
 }
+
+// The package comment's example is a matrix that Parse takes.
+func TestPackageComment(t *testing.T) {
+	source, err := os.ReadFile("matrix.go")
+	require.NoError(t, err)
+	comment, _, _ := strings.Cut(string(source), "\npackage matrix")
+	var example strings.Builder
+	for line := range strings.Lines(comment) {
+		if code, is := strings.CutPrefix(line, "//\t"); is {
+			example.WriteString(code)
+		}
+	}
+	m := mustParse(t, example.String())
+	assert.Equal(t, []string{"web", "checkout"}, m.Members("*")[:2])
+}
