@@ -65,6 +65,33 @@ func (e Engine) since(major, minor, patch int) bool {
 	return true
 }
 
+// EngineOf reads an engine from the environment that a run recorded: Facts, or
+// those of the Compose platform. What is missing or unknown there is taken to
+// be the engine's default.
+func EngineOf(facts []suites.Fact) Engine {
+	e := Engine{UserlandProxy: true, BridgeNFCall: true, IPTables: true}
+	for _, f := range facts {
+		off := f.Value == "off" || f.Value == "0"
+		switch f.Name {
+		case "engine":
+			if leadingVersion.MatchString(f.Value) {
+				e.Version = f.Value
+			}
+		case "userland proxy":
+			e.UserlandProxy = !off
+		case "bridge-nf-call-iptables":
+			e.BridgeNFCall = !off
+		case "engine writes iptables":
+			e.IPTables = !off
+		case "FORWARD policy":
+			if f.Value == "ACCEPT" || f.Value == "DROP" {
+				e.ForwardPolicy = f.Value
+			}
+		}
+	}
+	return e
+}
+
 // Facts are what predictions depend on, in the order to show.
 func (e Engine) Facts() []suites.Fact {
 	note := ""
