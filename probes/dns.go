@@ -38,8 +38,9 @@ func (r *resolver) question(ctx context.Context, server, name string, kind dnsme
 		msg, err = overTCP(ctx, server, q, r.window)
 	}
 	if err != nil {
-		l.Status = faultStatus(err)
-		return l, err.Error()
+		var text string
+		l.Status, text = fault(err)
+		return l, text
 	}
 	var text string
 	l.Status, l.Addresses, text = meaning(msg, name, kind)
@@ -196,19 +197,25 @@ func overTCP(ctx context.Context, server string, q query, window time.Duration) 
 	return msg, nil
 }
 
-// faultStatus tells silence and a closed port from a failure of the tool.
-func faultStatus(err error) string {
+// fault tells silence from a failure of the tool. Where no resolver can be
+// reached the status is a time-out too, as in glibc (TRY_AGAIN), and the text says why.
+func fault(err error) (status, text string) {
 	var timeout net.Error
-	switch {
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, os.ErrDeadlineExceeded):
-		return statusTimeout
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
-		errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		// No resolver can be reached there: glibc reports all of these as a time-out too (TRY_AGAIN).
-		return statusTimeout
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return statusTimeout, ""
 	}
-	return statusError
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return statusTimeout, "the resolver closed the connection"
+	}
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return statusError, err.Error()
+	}
+	switch errno {
+	case syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EPERM, syscall.EACCES, syscall.ECONNRESET:
+		return statusTimeout, "the resolver can't be reached: " + errno.Error()
+	}
+	return statusError, errno.Error()
 }
 
 // meaning reads the status and the addresses at the end of the CNAME chain.

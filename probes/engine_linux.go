@@ -3,6 +3,7 @@ package probes
 import (
 	"container/heap"
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -222,7 +223,7 @@ func (f *flow) silence() Result {
 	switch {
 	case f.accepted:
 		return Result{Outcome: OutcomeOpenUnverified, Detail: "the connection was accepted, then silence"}
-	case conntrackFull():
+	case conntrackFull(conntrackDir):
 		return Result{Outcome: OutcomeError, Detail: "the connection tracking table is full; silence means nothing"}
 	case f.barred == f.total:
 		return Result{Outcome: OutcomeUnreachable, Errno: "EPERM", Detail: "the source may not send there"}
@@ -303,6 +304,10 @@ func (e *engine) drop(f *flow) {
 func (e *engine) end(f *flow, res Result) {
 	e.drop(f)
 	heap.Remove(&e.timers, f.place)
+	if f.accepted && (res.Outcome == OutcomeRefused || res.Outcome == OutcomeRejected || res.Outcome == OutcomeUnreachable) {
+		res.Detail = fmt.Sprintf("one connection was accepted, then silent; another was %s", res.Outcome)
+		res.Outcome = OutcomeOpenUnverified
+	}
 	res.Address = f.dst.Addr().String()
 	res.Attempts = f.total
 	res.ElapsedMS = float64(time.Since(f.started).Microseconds()) / 1000

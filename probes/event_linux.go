@@ -66,6 +66,10 @@ func (e *engine) ask(a *attempt) bool {
 		e.failed(a, err)
 		return false
 	}
+	if metItself(a.fd) {
+		e.end(f, Result{Outcome: OutcomeRefused, Detail: "nobody listens: the connection met itself"})
+		return false
+	}
 	a.nonce, a.connected, f.accepted = n, true, true
 	// The peer has a whole window to answer, and no other attempt is needed meanwhile.
 	e.schedule(f, time.Now().Add(e.window))

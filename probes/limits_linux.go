@@ -2,6 +2,7 @@ package probes
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -40,10 +41,12 @@ func inFlight(asked, descriptors int) int {
 	return max(1, min(n, (descriptors-spareDescriptors)/attemptsPerWindow))
 }
 
+const conntrackDir = "/proc/sys/net/netfilter"
+
 // conntrackMax is the node's limit of tracked connections, or the usual one
 // where it can't be read.
-func conntrackMax() int {
-	if n, ok := readInt("/proc/sys/net/netfilter/nf_conntrack_max"); ok && n > 0 {
+func conntrackMax(dir string) int {
+	if n, ok := readInt(filepath.Join(dir, "nf_conntrack_max")); ok && n > 0 {
 		return n
 	}
 	return 262_144
@@ -51,9 +54,9 @@ func conntrackMax() int {
 
 // conntrackFull reports whether the tables of this network namespace are so
 // full that the kernel drops packets of its own accord.
-func conntrackFull() bool {
-	count, ok := readInt("/proc/sys/net/netfilter/nf_conntrack_count")
-	return ok && count >= conntrackMax()/100*99
+func conntrackFull(dir string) bool {
+	count, ok := readInt(filepath.Join(dir, "nf_conntrack_count"))
+	return ok && count >= conntrackMax(dir)/100*99
 }
 
 func readInt(file string) (int, bool) {

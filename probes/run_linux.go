@@ -31,13 +31,13 @@ type runner struct {
 
 // lookupsInFlight bounds the names that are looked up at once. Docker's own
 // resolver forwards at most 100 queries at a time (maxConcurrent in libnetwork's
-// resolver), and a name may cost up to six.
-const lookupsInFlight = 16
+// resolver), and a lookup has two under way.
+const lookupsInFlight = 32
 
 func newRunner(b Batch) *runner {
 	return &runner{
 		batch: b, resolver: systemResolver(b.window(), b.Confirm),
-		rate:  newBucket(conntrackMax(), time.Now()),
+		rate:  newBucket(conntrackMax(conntrackDir), time.Now()),
 		slots: make(chan struct{}, lookupsInFlight),
 		// Nobody who sends a result ever waits for the reader of the output.
 		out: make(chan Result, len(b.Probes)),

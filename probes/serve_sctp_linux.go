@@ -2,7 +2,6 @@ package probes
 
 import (
 	"net"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,14 +69,4 @@ func (p *sctpPort) converse(fd int, peer unix.Sockaddr) {
 			return
 		}
 	}
-}
-
-func peerAddr(sa unix.Sockaddr) netip.AddrPort {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
-	}
-	return netip.AddrPort{}
 }

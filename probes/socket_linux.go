@@ -31,7 +31,7 @@ func dial(protocol string, dst netip.AddrPort) (fd int, err error) {
 	}
 	wantErrors(fd, family)
 	if protocol == UDP {
-		if err := bindNext(fd, family); err != nil {
+		if err := bindNext(fd, family, dst.Port()); err != nil {
 			return fd, err
 		}
 	}
@@ -52,14 +52,20 @@ func wantErrors(fd, family int) {
 	unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_RECVERR, 1)
 }
 
-// bindNext gives fd the next source port of the rotation that is free.
-func bindNext(fd, family int) error {
-	any := netip.IPv4Unspecified()
+// bindNext gives fd the next source port of the rotation that is free. It is
+// never the destination's: on the source's own address that would be a socket
+// that talks to itself.
+func bindNext(fd, family int, destination uint16) error {
+	wildcard := netip.IPv4Unspecified()
 	if family == unix.AF_INET6 {
-		any = netip.IPv6Unspecified()
+		wildcard = netip.IPv6Unspecified()
 	}
 	for range portCount {
-		err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(any, uint16(sourcePorts.take()))))
+		port := uint16(sourcePorts.take())
+		if port == destination {
+			continue
+		}
+		err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(wildcard, port)))
 		if !errors.Is(err, unix.EADDRINUSE) {
 			return err
 		}
@@ -81,6 +87,29 @@ func hangUp(fd int, protocol string) {
 		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	unix.Close(fd)
+}
+
+// metItself reports whether a TCP connection has the same address and port at
+// both ends: where nobody listens on an ephemeral port of the source's own, the
+// kernel may choose that very port for the client (RFC 9293, simultaneous open).
+func metItself(fd int) bool {
+	local, err := unix.Getsockname(fd)
+	if err != nil {
+		return false
+	}
+	remote, err := unix.Getpeername(fd)
+	return err == nil && peerAddr(local) == peerAddr(remote)
+}
+
+// peerAddr reads a socket address of the kernel.
+func peerAddr(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
 }
 
 // SCTPSupported reports whether the kernel has SCTP.

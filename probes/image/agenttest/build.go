@@ -2,6 +2,7 @@
 package agenttest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,10 +15,18 @@ import (
 // returns the path of the binary, which is gone after the test.
 func Build(t testing.TB, arch string) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "probe")
+	binary, err := BuildIn(t.TempDir(), arch)
+	require.NoError(t, err)
+	return binary
+}
+
+// BuildIn builds the agent into a folder, for a TestMain that all tests share.
+func BuildIn(dir, arch string) (string, error) {
+	binary := filepath.Join(dir, "agent-linux-"+arch)
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "github.com/netconform/netconform/cmd/probe")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "go build: %s", out)
-	return binary
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the agent: %w\n%s", err, out)
+	}
+	return binary, nil
 }
