@@ -70,6 +70,9 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 		return nil, err
 	}
 	d.facts(ctx)
+	if err := d.foresee(ctx); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/suites"
+	"github.com/netconform/netconform/suites/compose/oracle"
 	"github.com/netconform/netconform/suites/compose/project"
 )
 
@@ -32,6 +33,7 @@ type deployment struct {
 	// externals are the stand-ins of the outside world: container IDs by name.
 	externals   map[string]string
 	environment []suites.Fact
+	oracle      *oracle.Oracle
 }
 
 // vantage is a stand-in as it was when it came up.

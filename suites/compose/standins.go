@@ -217,7 +217,7 @@ func (pl *plan) addNetworks(p *project.Project, existing map[string]network.Insp
 			}
 		case pl.exact:
 			if n.Name == p.Name+"_"+key {
-				n.Name = pl.networkName(key)
+				n.Name = pl.networkName(n.Name)
 			}
 		default:
 			pl.remap(p, key, i, &n, existing)
@@ -226,7 +226,9 @@ func (pl *plan) addNetworks(p *project.Project, existing map[string]network.Insp
 	}
 }
 
-func (pl *plan) networkName(key string) string { return pl.project.Name + "_" + key }
+// networkName puts the run before a network's own name: the engine's DNS asks a
+// container's networks in the order of their names, which must stay as it is.
+func (pl *plan) networkName(name string) string { return pl.project.Name + "_" + name }
 
 // remap makes a network that can live beside its original.
 func (pl *plan) remap(p *project.Project, key string, index int, n *types.NetworkConfig, existing map[string]network.Inspect) {
@@ -246,7 +248,7 @@ func (pl *plan) remap(p *project.Project, key string, index int, n *types.Networ
 	} else if n.Name != p.Name+"_"+key {
 		pl.note("network %s: name %s remapped", key, n.Name)
 	}
-	n.Name = pl.networkName(key)
+	n.Name = pl.networkName(n.Name)
 	if name, ok := n.DriverOpts[bridgeName]; ok {
 		pl.note("network %s: bridge name %s left to the engine", key, name)
 		delete(n.DriverOpts, bridgeName)

@@ -1,7 +1,6 @@
 package oracle_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,8 +13,6 @@ import (
 	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/suites"
 	"github.com/netconform/netconform/suites/compose"
-	"github.com/netconform/netconform/suites/compose/oracle"
-	"github.com/netconform/netconform/suites/compose/project"
 )
 
 // TestProof holds the oracle against a real engine: random topologies are
@@ -74,30 +71,26 @@ func compare(t *testing.T, platform suites.Platform, topology randomTopology) ta
 		FS:      fstest.MapFS{"compose.yaml": {Data: []byte(topology.compose())}},
 		Compose: &suites.ComposeTarget{Files: []string{"compose.yaml"}},
 	}
-	p, err := project.Load(context.Background(), s)
-	require.NoError(t, err, topology.compose())
 	run, err := suites.Verify(t.Context(), s, suites.Options{Targets: []suites.Target{{Platform: platform}}})
 	require.NoError(t, err)
 	require.Empty(t, run.Errors, topology.compose())
 
-	o := oracle.New(p, m, oracle.EngineOf(run.Platforms[0].Environment))
 	var result tally
 	for _, r := range run.Cases {
 		result.cases++
-		predicted := o.Predict(r.Case)
 		switch {
 		case r.Judgement == suites.Skipped:
 			result.skipped++
 		case r.Observed == matrix.Unknown:
 			result.inconclusive++
 			t.Logf("inconclusive: %s: %s", r.Key(), r.Evidence)
-		case predicted.Verdict == matrix.Unknown:
+		case r.Predicted == matrix.Unknown:
 			result.unknown++
-		case predicted.Verdict == r.Observed:
+		case r.Predicted == r.Observed:
 			result.equal++
 		default:
 			result.differences = append(result.differences, fmt.Sprintf("%s: predicted %s (%s), observed %s (%s)",
-				r.Key(), predicted.Verdict, predicted.Reason, r.Observed, r.Evidence))
+				r.Key(), r.Predicted, r.Explanation, r.Observed, r.Evidence))
 		}
 	}
 	return result
