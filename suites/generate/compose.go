@@ -28,20 +28,18 @@ const composeHeader = `# Made by "netconform generate compose" of %s; make it ag
 # no direction and knows no ports, so whoever may be called can call back, and
 # whoever may reach one port of a service reaches them all.
 #
-# A service that may be reached from outside publishes its ports from a network
-# without masquerading: nobody outside answers it there, and up to Engine 28 it
-# can't reach what other services publish. One that may itself reach the outside
-# needs masquerading, and with it every published port of the host is open to it,
-# through the gateway's address.
+# A service that talks with the outside, in either direction, has a network that is
+# not internal. That alone lets it out to everywhere, and to every port that the
+# host publishes, through its gateway's address; a network can't do less.
 `
 
 // Compose makes an override file for the suite's Compose project, with networks
 // that satisfy its matrix as far as bridge networks can:
 //
 //   - Internal networks for the services, each pair of whose members may talk.
-//   - For a service that may talk to an external, a network of its own with a way out.
-//   - For a service that only an external may talk to, a network of its own that
-//     publishes its ports and does not masquerade, so that it has no way out.
+//   - For a service that may talk with an external, in either direction, a network
+//     of its own that is not internal; its ports are published where the matrix
+//     lets an external in, and no others.
 //
 // What stays open beside the reverse of what is allowed is in Unenforceable.
 func Compose(s *suites.Suite) ([]byte, error) {
@@ -72,28 +70,27 @@ func Compose(s *suites.Suite) ([]byte, error) {
 // denies them, beside the reverse of what is allowed:
 //
 //   - Other ports of a pair that may talk on some: a network knows no ports.
-//   - Published ports, to a service with a way out: it reaches them through the
-//     gateway of its own network.
-//
-// From Engine 29 on, published ports are open to every service that publishes too.
+//   - From a service with a network that is not internal: published ports, which
+//     it reaches through the gateway's address, and every external.
 func Unenforceable(m *matrix.Matrix) []matrix.Case {
 	type pair struct{ from, to string }
-	talks, out, published := map[pair]bool{}, map[string]bool{}, map[string]bool{}
+	talks, outside, published := map[pair]bool{}, map[string]bool{}, map[string]bool{}
 	for _, c := range allowed(m) {
 		talks[pair{c.From, c.To}] = true
 		if m.External(c.To) != nil {
-			out[c.From] = true
+			outside[c.From] = true
 		}
 		if m.External(c.From) != nil {
+			outside[c.To] = true
 			published[key(c)] = true
 		}
 	}
 	return slices.DeleteFunc(m.Expand(), func(c matrix.Case) bool {
-		if c.Expected != matrix.Deny || c.Protocol == matrix.DNS || talks[pair{c.To, c.From}] {
+		if c.Expected != matrix.Deny || c.Protocol == matrix.DNS || m.External(c.From) != nil || talks[pair{c.To, c.From}] {
 			return true
 		}
-		open := talks[pair{c.From, c.To}] || out[c.From] && published[key(c)]
-		return m.Service(c.From) == nil || m.Service(c.To) == nil || !open
+		out := outside[c.From] && (published[key(c)] || m.External(c.To) != nil)
+		return !out && !talks[pair{c.From, c.To}]
 	})
 }
 
@@ -105,7 +102,6 @@ type network struct {
 	notes    []string
 	members  int
 	internal bool
-	noWayOut bool // not internal, and yet nobody outside answers
 }
 
 type composition struct {
@@ -140,15 +136,14 @@ func (c *composition) link(members []string, cases []matrix.Case) {
 
 // outside gives a service the network that its traffic with externals needs.
 func (c *composition) outside(service string, cases []matrix.Case) {
-	n := network{name: service + ".outside", noWayOut: true}
+	n := network{name: service + ".outside"}
 	for _, open := range cases {
-		switch {
-		case open.From == service && c.matrix.External(open.To) != nil:
-			n.noWayOut = false
-			n.notes = append(n.notes, fmt.Sprintf("%s -> %s:%d: %s", open.From, open.To, open.Port, source(open)))
-		case open.To == service && c.matrix.External(open.From) != nil:
+		from, to := c.matrix.External(open.From) != nil, c.matrix.External(open.To) != nil
+		if open.To == service && from {
 			c.publish(service, open)
-			n.notes = append(n.notes, fmt.Sprintf("%s -> %s:%d: %s", open.From, open.To, open.Port, source(open)))
+		}
+		if open.To == service && from || open.From == service && to {
+			n.notes = append(n.notes, fmt.Sprintf("%s -> %s:%d: %s", open.From, open.To, open.Port, line(open)))
 		}
 	}
 	switch {
@@ -207,9 +202,6 @@ func (c *composition) write(s *suites.Suite) []byte {
 		}
 		b.WriteString("    ipam:\n      config:\n")
 		fmt.Fprintf(&b, "        - subnet: %s\n", subnet)
-		if n.noWayOut {
-			b.WriteString("    driver_opts: {com.docker.network.bridge.enable_ip_masquerade: \"false\"}\n")
-		}
 	}
 	return []byte(b.String())
 }

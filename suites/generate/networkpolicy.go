@@ -10,22 +10,22 @@ import (
 	"github.com/netconform/netconform/suites/kubernetes/manifests"
 )
 
-// The ranges that kubeadm and kind give to pods (kind's default, and Flannel's and
-// Calico's manifests) and to Services (kubeadm's default, which holds kind's).
-// "Outside the cluster" is every other address; without the exception a peer
-// outside would be every pod too.
-const (
-	podRange     = "10.244.0.0/16"
-	serviceRange = "10.96.0.0/12"
-)
+// privateRanges are what is not the world outside: pods, Services, nodes and their
+// neighbours have addresses in RFC 1918 and RFC 6598, and clouds tell secrets on
+// link-local ones (RFC 3927). What may go out to the world may not go there.
+//
+// Peers that come in have no such exception, since a node or a load balancer
+// often puts its own address in the place of theirs. The system's own pods
+// are kept off by their egress rules.
+const privateRanges = "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16"
 
 // NetworkPolicy makes least-privilege policies of the suite's matrix: a default
 // deny for each namespace, DNS, and one policy a service for both directions. The
 // keys are file names; kustomization.yaml lists the others.
 //
 // Services stand where the suite's Kubernetes target and its workloads put them;
-// the target's own policies are not looked at. An external is every IPv4 address
-// outside the ranges that kubeadm and kind give to pods and Services.
+// the target's own policies are not looked at. An external that comes in is every
+// IPv4 address; one that is gone to is every public one.
 func NetworkPolicy(s *suites.Suite) (map[string][]byte, error) {
 	objects, err := manifests.Load(s)
 	if err != nil {
@@ -202,7 +202,7 @@ func (p *policies) direction(b *strings.Builder, title, side, namespace string, 
 	for _, rule := range rules {
 		fmt.Fprintf(b, "    - %s:\n", side)
 		for _, peer := range members[rule] {
-			fmt.Fprintf(b, "        # %s: %s\n%s", peer, source(first[peer]), p.peer(peer, namespace))
+			fmt.Fprintf(b, "        # %s: %s\n%s", peer, source(first[peer]), p.peer(peer, side, namespace))
 		}
 		fmt.Fprintf(b, "      ports:\n%s", rule)
 	}
@@ -218,10 +218,13 @@ func (p *policies) podPort(c matrix.Case) int {
 	return c.Port
 }
 
-func (p *policies) peer(name, namespace string) string {
+func (p *policies) peer(name, side, namespace string) string {
 	standIn, ok := p.standIns[name]
-	if !ok {
-		return fmt.Sprintf("        - ipBlock:\n            cidr: 0.0.0.0/0\n            except: [%s, %s]\n", podRange, serviceRange)
+	switch {
+	case !ok && side == "from":
+		return "        - ipBlock: {cidr: 0.0.0.0/0}\n"
+	case !ok:
+		return fmt.Sprintf("        - ipBlock:\n            cidr: 0.0.0.0/0\n            except: [%s]\n", privateRanges)
 	}
 	pods := fmt.Sprintf("podSelector:\n            matchLabels: {%s}\n", p.selectors[name])
 	if standIn.Namespace == namespace {
