@@ -15,7 +15,7 @@ import (
 func (d *Decoder) Text(n *Node) string {
 	n = follow(n)
 	switch tag := n.ShortTag(); {
-	case n.Kind == yaml.ScalarNode && (tag == "!!str" || tag == "!!timestamp"):
+	case n.Kind == yaml.ScalarNode && (tag == "!!str" || tag == "!!timestamp" || tag == "!!merge"):
 		return n.Value
 	case empty(n):
 		d.Problem(n, "%s has no value; write it, or remove the line", d.Field())
