@@ -220,10 +220,22 @@ func (c cut) ExecAttach(ctx context.Context, id string, o client.ExecAttachOptio
 }
 
 func TestFaultExecCut(t *testing.T) {
-	for _, after := range []int64{0, 5, 100, 300} {
-		f := &faulty{Platform: live(t), strike: func(d *deployment) { d.cli = cut{d.cli, after} }}
-		inconclusive(t, verify(t, f, suiteOf(t, faultMatrix, faultCompose)), "web->db:5432/tcp", "app->db:5432/tcp", "web->db/dns")
+	f := &faulty{Platform: live(t)}
+	f.strike = func(d *deployment) {
+		b := probes.Batch{ID: "1", Key: d.job.Key, Probes: []probes.Probe{
+			{ID: 1, Protocol: probes.TCP, Host: "127.0.0.1", Port: 5432, Expect: "db"}}}
+		_, err := d.Probe(t.Context(), "db", b)
+		require.NoError(t, err)
+		whole := d.cli
+		for _, after := range []int64{0, 5, 100, 300} {
+			d.cli = cut{whole, after}
+			results, err := d.Probe(t.Context(), "db", b)
+			require.Error(t, err, after)
+			require.Nil(t, results)
+		}
+		d.cli = cut{whole, 100}
 	}
+	inconclusive(t, verify(t, f, suiteOf(t, faultMatrix, faultCompose)), "web->db:5432/tcp", "app->db:5432/tcp", "web->db/dns")
 }
 
 func TestFaultDNSBroken(t *testing.T) {
