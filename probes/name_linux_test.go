@@ -1,0 +1,77 @@
+package probes
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// askWith runs probes with a resolver of the test's.
+func askWith(t *testing.T, r *resolver, probes ...Probe) []Result {
+	t.Helper()
+	b := Batch{ID: t.Name(), Key: testKey, WindowMS: 300, Probes: probes}
+	for i := range b.Probes {
+		b.Probes[i].ID = i
+	}
+	run := newRunner(b)
+	run.resolver = r
+	var out bytes.Buffer
+	require.NoError(t, run.run(t.Context(), &out))
+	results, err := ReadResults(&out, b)
+	require.NoError(t, err)
+	return results
+}
+
+func TestNamesAreProbedThroughTheResolver(t *testing.T) {
+	tcp, _ := stand(t, "postgres", testKey)
+	s := startNameServer(t, func(m *dnsmessage.Message, q dnsmessage.Question, transport string) bool {
+		if name := q.Name.String(); q.Type == dnsmessage.TypeA && name == "db." {
+			m.Answers = append(m.Answers, record(name, &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}))
+			return true
+		}
+		return zone(m, q, transport)
+	})
+	rs := askWith(t, testResolver(300*time.Millisecond, s.addr),
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: DNS, Host: "db"},
+		Probe{Protocol: TCP, Host: "nx", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: DNS, Host: "silent"},
+		Probe{Protocol: UDP, Host: "empty", Port: tcp, Expect: "postgres"},
+	)
+	want := []string{"open answer", "resolved answer", "unresolved nxdomain", "unresolved timeout", "unresolved nodata"}
+	for i, r := range rs {
+		require.NotNil(t, r.DNS)
+		assert.Equal(t, want[i], fmt.Sprint(r.Outcome, " ", r.DNS.Status), "%+v", r)
+	}
+	assert.Equal(t, "127.0.0.1", rs[0].Address)
+	assert.Empty(t, rs[2].Address)
+}
+
+// An application goes on to the next address only where nobody accepts.
+func TestSeveralAddressesAreTriedInOrder(t *testing.T) {
+	tcp, _ := stand(t, "postgres", testKey)
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	require.NoError(t, os.WriteFile(hosts, []byte("127.0.0.1 db\n::1 db\n127.0.0.1 only\n"), 0o644))
+	r := testResolver(300*time.Millisecond, "127.0.0.1:1")
+	r.hosts = hosts
+	closed := freePort(t, TCP)
+
+	rs := askWith(t, r,
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "nats"},
+		Probe{Protocol: TCP, Host: "db", Port: closed, Expect: "postgres"},
+	)
+	assert.Equal(t, OutcomeOpen, rs[0].Outcome)
+	assert.Equal(t, OutcomeWrongPeer, rs[1].Outcome)
+	assert.Equal(t, "127.0.0.1", rs[1].Address)
+	assert.Equal(t, OutcomeRefused, rs[2].Outcome)
+	assert.Equal(t, "127.0.0.1", rs[2].Address, "the first address's outcome counts")
+	assert.Contains(t, rs[2].Detail, "::1 ")
+}
