@@ -204,7 +204,7 @@ func (f *finder) names() {
 				continue
 			}
 			for _, alias := range config.Aliases {
-				for _, other := range f.o.model.named(f.o.model.networks[key], alias) {
+				for _, other := range f.o.model.names[f.o.model.networks[key]][alias] {
 					if other == alias && other != service {
 						f.add("alias-takes-name", f.o.project.Pos("services", service, "networks", key, "aliases", alias), "choose another alias",
 							"%s has the alias %s on %s, the name of another service there: lookups give either", service, alias, key)

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -27,7 +28,12 @@ type model struct {
 	engine   Engine
 	networks map[string]*network // by key in the Compose files
 	nodes    map[string]*node    // by Compose service
-	services map[string]types.ServiceConfig
+
+	aliases  map[string]map[string][]string // by Compose service, then network key
+	hosts    map[string]map[string]bool     // extra_hosts by Compose service
+	links    map[string]map[string]string   // alias to target, by Compose service
+	priority map[string]map[string]int      // gw_priority by Compose service, then network key
+	names    map[*network]map[string][]string
 }
 
 // network is a bridge network.
@@ -64,7 +70,9 @@ type node struct {
 }
 
 func newModel(p *project.Project, e Engine) *model {
-	m := &model{engine: e, networks: map[string]*network{}, nodes: map[string]*node{}, services: p.Services}
+	m := &model{engine: e, networks: map[string]*network{}, nodes: map[string]*node{},
+		aliases: map[string]map[string][]string{}, hosts: map[string]map[string]bool{},
+		links: map[string]map[string]string{}, priority: map[string]map[string]int{}}
 	for key, n := range p.Networks {
 		m.networks[key] = newNetwork(p, key, n, e)
 	}
@@ -77,6 +85,8 @@ func newModel(p *project.Project, e Engine) *model {
 	for name := range p.Services {
 		m.nodes[name] = m.nodes[owner(p.Project, name)]
 	}
+	m.speak(p.Services)
+	m.learn()
 	return m
 }
 
@@ -142,9 +152,13 @@ func (m *model) newNode(s types.ServiceConfig) *node {
 	n := &node{owner: s.Name, mode: s.NetworkMode, ports: s.Ports}
 	switch s.NetworkMode {
 	case "":
-		for key := range s.Networks {
+		m.priority[s.Name] = map[string]int{}
+		for key, config := range s.Networks {
 			n.nets = append(n.nets, m.networks[key])
 			m.networks[key].used = true
+			if config != nil && m.engine.since(28, 0, 0) {
+				m.priority[s.Name][key] = config.GatewayPriority
+			}
 		}
 	case "host":
 		n.kind = onHost
@@ -155,7 +169,7 @@ func (m *model) newNode(s types.ServiceConfig) *node {
 	default:
 		n.kind = foreign
 	}
-	m.order(n, s)
+	m.order(n)
 	return n
 }
 
@@ -172,17 +186,12 @@ func (m *model) defaultBridge() *network {
 // by gw_priority since 28.0, then internal ones last, then those with IPv6
 // first, then by the network's name on the engine. The first one that knows a
 // name answers for it, and the first that is not internal publishes the ports.
-func (m *model) order(n *node, s types.ServiceConfig) {
-	priority := func(net *network) int {
-		if config := s.Networks[net.key]; config != nil && m.engine.since(28, 0, 0) {
-			return config.GatewayPriority
-		}
-		return 0
-	}
+func (m *model) order(n *node) {
+	priority := m.priority[n.owner]
 	slices.SortFunc(n.nets, func(a, b *network) int {
 		switch {
-		case priority(a) != priority(b):
-			return priority(b) - priority(a)
+		case priority[a.key] != priority[b.key]:
+			return cmp.Compare(priority[b.key], priority[a.key])
 		case a.internal != b.internal:
 			return before(b.internal)
 		case a.ipv6 != b.ipv6:

@@ -14,11 +14,11 @@ import (
 func (o *Oracle) Mutants() []suites.Mutant {
 	var list []suites.Mutant
 	add := func(name string, pos matrix.Pos, change func(*model)) {
-		m := o.model.clone()
-		change(m)
-		list = append(list, suites.Mutant{Name: name, Pos: pos, Predictor: &Oracle{
-			project: o.project, matrix: o.matrix, engine: o.engine, model: m, brief: true,
-		}})
+		mutant := *o
+		mutant.model, mutant.brief = o.model.clone(), true
+		change(mutant.model)
+		mutant.model.learn()
+		list = append(list, suites.Mutant{Name: name, Pos: pos, Predictor: &mutant})
 	}
 	for _, key := range o.model.keys() {
 		net := o.model.networks[key]
@@ -83,13 +83,15 @@ func (m *model) leave(n *node, net *network) {
 
 func (m *model) reorder() {
 	for _, n := range m.owned() {
-		m.order(n, m.services[n.owner])
+		m.order(n)
 	}
 }
 
 // clone copies what a mutant may change.
 func (m *model) clone() *model {
-	c := &model{engine: m.engine, services: m.services, networks: map[string]*network{}, nodes: map[string]*node{}}
+	c := new(model)
+	*c = *m
+	c.networks, c.nodes = map[string]*network{}, map[string]*node{}
 	for key, net := range m.networks {
 		copied := *net
 		c.networks[key] = &copied

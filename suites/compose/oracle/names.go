@@ -3,6 +3,8 @@ package oracle
 import (
 	"slices"
 	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // answer is what the engine's DNS tells a service.
@@ -22,16 +24,15 @@ func (m *model) resolve(from *node, fromService, name string) answer {
 	if !from.resolves() {
 		return answer{none: fromService + " " + from.describe() + ", where the engine's DNS serves no lookups"}
 	}
-	if _, ok := m.services[fromService].ExtraHosts[name]; ok {
+	if m.hosts[fromService][name] {
 		return answer{unknown: "extra_hosts of " + fromService + " gives " + name + " an address of its own"}
 	}
-	for _, link := range m.services[fromService].Links {
-		if target, alias, ok := strings.Cut(link, ":"); ok && alias == name && target != name {
-			name = target
-		}
+	asked := name
+	if target, ok := m.links[fromService][name]; ok {
+		asked = target
 	}
 	for _, net := range from.nets {
-		owners := m.named(net, name)
+		owners := m.names[net][asked]
 		if len(owners) == 0 {
 			continue
 		}
@@ -46,25 +47,55 @@ func (m *model) resolve(from *node, fromService, name string) answer {
 	return answer{none: "no network of " + fromService + " knows the name " + name}
 }
 
-// named lists the services on a network that answer to a name: their own, the
-// container's, and the network's aliases.
-func (m *model) named(net *network, name string) []string {
-	if !net.embeddedDNS {
-		return nil
-	}
-	var owners []string
-	for service, node := range m.nodes {
-		if node.owner != service || !node.on(net) {
-			continue
+// learn collects who answers to which name on which network: a service's name,
+// its container's, and the network's aliases. To be called after each change
+// of who is on what.
+func (m *model) learn() {
+	m.names = map[*network]map[string][]string{}
+	for _, n := range m.owned() {
+		for _, net := range n.nets {
+			if !net.embeddedDNS {
+				continue
+			}
+			if m.names[net] == nil {
+				m.names[net] = map[string][]string{}
+			}
+			for _, name := range m.aliases[n.owner][net.key] {
+				m.names[net][name] = append(m.names[net][name], n.owner)
+			}
+			if m.aliases[n.owner][net.key] == nil { // a mutant's new place
+				m.names[net][n.owner] = append(m.names[net][n.owner], n.owner)
+			}
 		}
-		s := m.services[service]
-		config := s.Networks[net.key]
-		if service == name || s.ContainerName == name || config != nil && slices.Contains(config.Aliases, name) {
-			owners = append(owners, service)
+	}
+}
+
+// speak reads what services are called, and what they call others.
+func (m *model) speak(services types.Services) {
+	for service, s := range services {
+		m.aliases[service] = map[string][]string{}
+		for key, config := range s.Networks {
+			names := []string{service}
+			if s.ContainerName != "" {
+				names = append(names, s.ContainerName)
+			}
+			if config != nil {
+				names = append(names, config.Aliases...)
+			}
+			slices.Sort(names)
+			m.aliases[service][key] = slices.Compact(names)
+		}
+		m.hosts[service] = map[string]bool{}
+		for name := range s.ExtraHosts {
+			m.hosts[service][name] = true
+		}
+		m.links[service] = map[string]string{}
+		for _, link := range s.Links {
+			if target, alias, ok := strings.Cut(link, ":"); ok {
+				m.links[service][alias] = target
+			}
 		}
 	}
-	slices.Sort(owners)
-	return owners
 }
 
 // resolves reports whether the engine's DNS serves the node: it does on

@@ -33,6 +33,8 @@ type Oracle struct {
 	matrix  *matrix.Matrix
 	engine  Engine
 	model   *model
+	ends    map[string]end               // by service of the matrix
+	listens map[string]map[port][]string // services of the matrix, by network namespace and port
 	// brief leaves out what only explains; mutants are asked many times.
 	brief bool
 }
@@ -42,7 +44,56 @@ var _ suites.Oracle = (*Oracle)(nil)
 // New returns the oracle of a project on an engine; the zero Engine is a
 // current one with its defaults.
 func New(p *project.Project, m *matrix.Matrix, e Engine) *Oracle {
-	return &Oracle{project: p, matrix: m, engine: e, model: newModel(p, e.orAssumed())}
+	o := &Oracle{project: p, matrix: m, engine: e, model: newModel(p, e.orAssumed()),
+		ends: map[string]end{}, listens: map[string]map[port][]string{}}
+	for _, s := range m.Services {
+		o.place(s)
+	}
+	return o
+}
+
+// end is the Compose service of a service of the matrix, or why it can't be known.
+type end struct{ service, unknown string }
+
+type port struct {
+	number   int
+	protocol matrix.Protocol
+}
+
+func (o *Oracle) place(s matrix.Service) {
+	c, ok := o.project.Compose(s.Name)
+	n := o.model.nodes[c.Name]
+	e := end{service: c.Name}
+	switch {
+	case !ok:
+		e.unknown = "no Compose service stands for " + s.Name
+	case n == nil || n.kind == foreign:
+		e.unknown = fmt.Sprintf("%s has network_mode %s, and what that is on is not in the files", s.Name, c.NetworkMode)
+	case c.Provider != nil:
+		e.unknown = s.Name + " is run by a provider, not in a container of its own"
+	}
+	o.ends[s.Name] = e
+	if e.unknown != "" {
+		return
+	}
+	space := n.space()
+	if o.listens[space] == nil {
+		o.listens[space] = map[port][]string{}
+	}
+	for _, p := range s.Ports {
+		for number := p.Number; number <= max(p.End, p.Number); number++ {
+			at := port{number, p.Protocol}
+			o.listens[space][at] = append(o.listens[space][at], s.Name)
+		}
+	}
+}
+
+// space names a network namespace; all services on the host share its.
+func (n *node) space() string {
+	if n.kind == onHost {
+		return "network_mode: host"
+	}
+	return n.owner
 }
 
 // Predict tells what the files imply for a case.
@@ -70,9 +121,11 @@ func (o *Oracle) ask(c matrix.Case) (t trip, ways []way, unknown string) {
 	t = trip{m: o.model, port: c.Port, protocol: c.Protocol}
 	outside := o.matrix.External(c.From) != nil
 	if !outside {
-		if t.from, t.fromService, unknown = o.end(c.From); unknown != "" {
-			return t, nil, unknown
+		e := o.ends[c.From]
+		if e.unknown != "" {
+			return t, nil, e.unknown
 		}
+		t.from, t.fromService = o.model.nodes[e.service], e.service
 	}
 	if o.matrix.External(c.To) != nil {
 		if outside {
@@ -80,9 +133,11 @@ func (o *Oracle) ask(c matrix.Case) (t trip, ways []way, unknown string) {
 		}
 		return t, o.model.toInternet(t.from, t.fromService), ""
 	}
-	if t.to, t.toService, unknown = o.end(c.To); unknown != "" {
-		return t, nil, unknown
+	e := o.ends[c.To]
+	if e.unknown != "" {
+		return t, nil, e.unknown
 	}
+	t.to, t.toService = o.model.nodes[e.service], e.service
 	if c.Protocol == matrix.DNS {
 		return t, nil, ""
 	}
@@ -95,37 +150,12 @@ func (o *Oracle) ask(c matrix.Case) (t trip, ways []way, unknown string) {
 	return t, t.ways(), ""
 }
 
-// end is a service's network namespace.
-func (o *Oracle) end(name string) (n *node, service, unknown string) {
-	s, ok := o.project.Compose(name)
-	if !ok {
-		return nil, "", "no Compose service stands for " + name
-	}
-	n = o.model.nodes[s.Name]
-	switch {
-	case n == nil || n.kind == foreign:
-		return nil, "", fmt.Sprintf("%s has network_mode %s, and what that is on is not in the files", name, s.NetworkMode)
-	case s.Provider != nil:
-		return nil, "", name + " is run by a provider, not in a container of its own"
-	}
-	return n, s.Name, ""
-}
-
 // contends finds another service in the destination's network namespace that
 // listens on the same port: only one of them can.
 func (o *Oracle) contends(c matrix.Case, t trip) string {
-	for _, s := range o.matrix.Services {
-		if s.Name == c.To {
-			continue
-		}
-		n, _, unknown := o.end(s.Name)
-		if unknown != "" || n != t.to && (n.kind != onHost || t.to.kind != onHost) {
-			continue
-		}
-		for _, p := range s.Ports {
-			if p.Protocol == c.Protocol && p.Number <= c.Port && c.Port <= max(p.End, p.Number) {
-				return s.Name
-			}
+	for _, name := range o.listens[t.to.space()][port{c.Port, c.Protocol}] {
+		if name != c.To {
+			return name
 		}
 	}
 	return ""

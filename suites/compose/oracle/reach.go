@@ -130,7 +130,7 @@ func (t trip) fromIPv6() bool {
 // across is isolation between bridges: only gateway modes open it.
 func (t trip) across(net *network) (state, string) {
 	e := t.m.engine
-	no := "no network of " + t.fromService + " is " + net.key + ", and the engine isolates bridges from each other"
+	no := t.fromService + " is not on " + net.key + ", and the engine isolates bridges from each other"
 	switch {
 	case net.internal || t.from.gateway() == nil:
 		return closed, no
