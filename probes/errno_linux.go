@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -131,4 +132,19 @@ func ownPortUnreachable(icmp *ICMP, dst netip.Addr) bool {
 		return icmp.Type == 3 && icmp.Code == 3
 	}
 	return icmp.Type == 1 && icmp.Code == 4
+}
+
+// ownHostUnreachable reports whether the source's own kernel says that the host
+// is unreachable: where no neighbour answers ARP or neighbour discovery for three
+// seconds, it sends itself that message (arp_error_report in net/ipv4/arp.c).
+func ownHostUnreachable(icmp *ICMP, fd int) bool {
+	if icmp == nil || icmp.Offender == "" {
+		return false
+	}
+	local, err := unix.Getsockname(fd)
+	if err != nil || icmp.Offender != peerAddr(local).Addr().String() {
+		return false
+	}
+	v6 := strings.Contains(icmp.Offender, ":")
+	return !v6 && icmp.Type == 3 && icmp.Code == 1 || v6 && icmp.Type == 1 && icmp.Code == 3
 }

@@ -125,6 +125,9 @@ func (e *engine) failed(a *attempt, err error) {
 		}
 	}
 	res, silent := classify(err, icmp, a.flow.dst.Addr())
+	if res.Outcome == OutcomeRejected && ownHostUnreachable(icmp, a.fd) {
+		res.Outcome, res.Detail = OutcomeUnreachable, "nobody on the link has the address of the next hop"
+	}
 	if !silent {
 		e.end(a.flow, res)
 	}
