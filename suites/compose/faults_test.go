@@ -3,12 +3,12 @@ package compose
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -345,17 +345,16 @@ func (w *wire) stop() {
 
 // batchOf finds the agent that runs a batch beside a container's first process.
 func batchOf(init int) int {
-	ns, err := os.Readlink(filepath.Join("/proc", itoa(init), "ns/pid"))
+	ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", init))
 	if err != nil {
 		return 0
 	}
-	names, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, name := range names {
-		dir := filepath.Dir(name)
-		text, _ := os.ReadFile(name)
-		if other, _ := os.Readlink(filepath.Join(dir, "ns/pid")); other == ns &&
-			slices.Equal(strings.Split(strings.TrimRight(string(text), "\x00"), "\x00"), agentBatch) {
-			return atoi(filepath.Base(dir))
+	for pid, text := range commandLines() {
+		if text != strings.Join(agentBatch, "\x00")+"\x00" {
+			continue
+		}
+		if other, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid)); other == ns {
+			return pid
 		}
 	}
 	return 0

@@ -1,14 +1,12 @@
 package compose
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
-
-func atoi(s string) int { n, _ := strconv.Atoi(s); return n }
 
 // waitFor waits for what must come. The bound only ends a test that hangs.
 func waitFor(t *testing.T, what func() bool) {
@@ -19,4 +17,19 @@ func waitFor(t *testing.T, what func() bool) {
 			return
 		}
 	}
+}
+
+// commandLines are the command lines of this machine's processes, with a NUL
+// after each argument.
+func commandLines() map[int]string {
+	lines := map[int]string{}
+	names, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, name := range names {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		text, e := os.ReadFile(name)
+		if err == nil && e == nil {
+			lines[pid] = string(text)
+		}
+	}
+	return lines
 }
