@@ -1,0 +1,45 @@
+// The cases that match, the most urgent first; as a table it is also the way in
+// for whoever does not see the heat map.
+
+const pageSize = 100;
+
+function caseList(m, opened) {
+  const body = $("list").tBodies[0], more = $("more");
+  let matching = [], shown = 0;
+
+  function update() {
+    const test = match(m);
+    matching = [];
+    for (let i = 0; i < m.size; i++) if (test.case(i)) matching.push(i);
+    matching.sort((a, b) => m.cases.kind[a] - m.cases.kind[b] || a - b);
+    const differ = matching.filter((i) => m.cases.kind[i] < 4).length;
+    $("matching").textContent = plural(matching.length, "case matches", "cases match") + ", of which " + plural(differ, "differs", "differ") + " from what is expected or could not be known.";
+    body.replaceChildren();
+    shown = 0;
+    extend();
+  }
+
+  function extend() {
+    const rows = document.createDocumentFragment();
+    for (const i of matching.slice(shown, shown + pageSize)) rows.append(row(i));
+    body.append(rows);
+    shown = Math.min(matching.length, shown + pageSize);
+    more.hidden = shown === matching.length;
+    more.textContent = `Show more (${(matching.length - shown).toLocaleString("en")} left)`;
+  }
+
+  function row(i) {
+    const c = m.cases, kind = m.kinds[c.kind[i]], get = (name) => m.column(name)(i);
+    const open = () => opened(c.from[i], c.to[i]);
+    return el("tr", {},
+      el("td", {}, el("span", { class: "badge " + kind.id }, kind.words)),
+      el("td", {}, m.platforms[c.platform[i]].name),
+      el("td", {}, el("button", { type: "button", class: "link", on: { click: open } }, m.services[c.from[i]].name)),
+      el("td", {}, el("button", { type: "button", class: "link", on: { click: open } }, m.target(i))),
+      el("td", {}, get("expected")), el("td", {}, get("predicted") || "–"), el("td", {}, m.seen(i)),
+      el("td", { class: "why" }, [get("evidence"), get("explanation")].filter(Boolean).join("; ")));
+  }
+
+  more.addEventListener("click", extend);
+  return { update };
+}
