@@ -1,6 +1,7 @@
 package initial
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -37,19 +38,29 @@ func FromMarkdown(file string, data []byte) ([]byte, error) {
 		r.problem(1, "no service is described: write **name** (Port 5432), and below it \"- **Incoming from:**\" and \"- **Outgoing to:**\"")
 	}
 	if len(r.problems) > 0 {
-		return nil, fmt.Errorf("%s", strings.Join(r.problems, "\n"))
+		slices.SortStableFunc(r.problems, func(a, b problem) int { return a.line - b.line })
+		var errs []error
+		for _, p := range r.problems {
+			errs = append(errs, fmt.Errorf("%s:%d: %s", file, p.line, p.text))
+		}
+		return nil, errors.Join(errs...)
 	}
 	return r.draft().write()
 }
 
 type reader struct {
 	file     string
-	problems []string
+	problems []problem
 	tier     string
 	services []*described
 	current  *described
 	internet external
 	clients  bool
+}
+
+type problem struct {
+	line int
+	text string
 }
 
 // described is a service as the document has it.
@@ -62,7 +73,7 @@ type described struct {
 }
 
 func (r *reader) problem(line int, format string, args ...any) {
-	r.problems = append(r.problems, fmt.Sprintf("%s:%d: ", r.file, line)+fmt.Sprintf(format, args...))
+	r.problems = append(r.problems, problem{line, fmt.Sprintf(format, args...)})
 }
 
 var (
