@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +15,7 @@ import (
 	clientset "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"github.com/netconform/netconform/suites"
 )
@@ -44,7 +47,15 @@ func connect(o Options) (*cluster, error) {
 	return newCluster(config, name)
 }
 
+// quiet keeps client-go from writing to the terminal whatever fails on a
+// connection: it comes back as an error as well, and is reported as one.
+var quiet = sync.OnceFunc(func() {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+})
+
 func newCluster(config *rest.Config, contextName string) (*cluster, error) {
+	quiet()
 	// client-go's 5 requests a second would take longer than the whole run.
 	config.QPS, config.Burst = 200, 400
 	config.WarningHandler = rest.NoWarnings{}

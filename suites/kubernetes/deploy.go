@@ -66,6 +66,8 @@ type deployment struct {
 	dismiss     func()     // ends the watchdog
 	factsOnce   sync.Once
 	facts       []suites.Fact
+	oracleOnce  sync.Once
+	oracle      suites.Predictor
 	established established
 	mu          sync.Mutex
 	notes       []string
