@@ -224,3 +224,14 @@ func TestPosString(t *testing.T) {
 	assert.Equal(t, "f:1", Pos{"f", 1, 0}.String())
 	assert.Equal(t, "f", Pos{"f", 0, 0}.String())
 }
+
+// In a large file the search for the first line gives up early; what it says is
+// then the last line that was read.
+func TestUnclosedInALargeFile(t *testing.T) {
+	text := "a: 1\nb: [\n" + strings.Repeat("  c,\n", 100_000) + "  c\n"
+	_, err := Decode("f.yaml", []byte(text), new(map[string]string))
+	var problems Problems
+	require.ErrorAs(t, err, &problems)
+	assert.Contains(t, problems[0].Message, `close the list with "]"`)
+	assert.Greater(t, problems[0].Pos.Line, 99_000)
+}

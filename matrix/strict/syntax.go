@@ -70,6 +70,10 @@ func yamlMessage(err error) string {
 // a later one: the place that helps is where it opens.
 var unclosed = []string{"did not find expected ',' or ']'", "did not find expected ',' or '}'", "found unexpected end of stream"}
 
+// maxReread is how many bytes locate reads again, about a second's work: 400
+// lines before the end of 10 KiB.
+const maxReread = 4 << 20
+
 // locate returns the first line that the error needs, and its text: the parser
 // is fed line by line to see how far it read, and then with less and less as
 // long as it says the same, or says anything where something is unclosed.
@@ -79,8 +83,8 @@ func locate(data []byte, message string) (int, []byte) {
 	for next(decoder, new(yaml.Node)) == nil {
 	}
 	line, end := max(1, feed.lines), len(data)-len(feed.rest)
-	// What a person meets is a few lines long; the bound keeps a hostile file cheap.
-	for range 500 {
+	// What a person meets is a few lines long; the bound keeps a large file cheap.
+	for read := 0; read < maxReread; read += end {
 		begin := bytes.LastIndexByte(bytes.TrimSuffix(data[:end], []byte("\n")), '\n') + 1
 		if begin == 0 {
 			break
