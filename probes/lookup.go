@@ -115,3 +115,15 @@ func (r *resolver) askServer(ctx context.Context, server, name string) (Lookup, 
 	}
 	return l, text
 }
+
+// lookupOutcome is the outcome of a probe whose lookup found no address, or of a
+// DNS probe. A failure of the tool is never a verdict.
+func lookupOutcome(l Lookup, protocol string) Outcome {
+	switch {
+	case l.Status == "error":
+		return OutcomeError
+	case l.Status == "answer" && protocol == DNS:
+		return OutcomeResolved
+	}
+	return OutcomeUnresolved
+}

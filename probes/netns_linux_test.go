@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/netconform/netconform/probes/image/agenttest"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // lab is three network namespaces in a row: src — router — dst. The agent
@@ -160,6 +162,9 @@ func (l *lab) probe(b Batch) []Result {
 func runAgent(t *testing.T, cmd *exec.Cmd, b Batch) []Result {
 	t.Helper()
 	b.ID, b.Key = t.Name(), testKey
+	if b.WindowMS == 0 {
+		b.WindowMS = patient
+	}
 	for i := range b.Probes {
 		b.Probes[i].ID = i
 	}
@@ -195,4 +200,31 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(built.dir)
 	os.Exit(code)
+}
+
+// listenIn opens a UDP socket inside a namespace.
+func listenIn(t *testing.T, ns, addr string) net.PacketConn {
+	t.Helper()
+	type opened struct {
+		conn net.PacketConn
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with its namespace
+		f, err := os.Open("/var/run/netns/" + ns)
+		if err == nil {
+			defer f.Close()
+			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
+		}
+		var conn net.PacketConn
+		if err == nil {
+			conn, err = net.ListenPacket("udp", addr)
+		}
+		done <- opened{conn, err}
+	}()
+	o := <-done
+	require.NoError(t, o.err)
+	t.Cleanup(func() { o.conn.Close() })
+	return o.conn
 }

@@ -20,6 +20,9 @@ import (
 func ask(t *testing.T, b Batch) []Result {
 	t.Helper()
 	b.ID, b.Key = t.Name(), testKey
+	if b.WindowMS == 0 {
+		b.WindowMS = patient
+	}
 	for i := range b.Probes {
 		b.Probes[i].ID = i
 	}
@@ -193,7 +196,7 @@ func TestSilenceAfterAcceptIsConfirmed(t *testing.T) {
 			c.Write(testSaid.sign(testKey, n))
 		}
 	})
-	r := ask(t, Batch{WindowMS: 300, Confirm: 5, Probes: []Probe{{Protocol: TCP, Host: "127.0.0.1", Port: port, Expect: "postgres"}}})[0]
+	r := ask(t, Batch{WindowMS: 300, Confirm: 100, Probes: []Probe{{Protocol: TCP, Host: "127.0.0.1", Port: port, Expect: "postgres"}}})[0]
 	assert.Equal(t, OutcomeOpen, r.Outcome, "%+v", r)
 	assert.GreaterOrEqual(t, r.Attempts, 2)
 }
@@ -300,7 +303,7 @@ func TestReady(t *testing.T) {
 // No exchange leaves a TIME_WAIT behind, which would use the source ports up.
 func TestManyProbesInFlight(t *testing.T) {
 	tcp, udp := stand(t, "postgres", testKey)
-	b := Batch{WindowMS: 5000}
+	var b Batch
 	for range 1000 {
 		b.Probes = append(b.Probes, Probe{Protocol: TCP, Host: "127.0.0.1", Port: tcp, Expect: "postgres"}, Probe{Protocol: UDP, Host: "127.0.0.1", Port: udp, Expect: "postgres"})
 	}

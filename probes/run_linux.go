@@ -181,16 +181,6 @@ func (r *runner) named(ctx context.Context, probes []Probe) {
 	}
 }
 
-func lookupOutcome(l Lookup, protocol string) Outcome {
-	switch {
-	case l.Status == "error":
-		return OutcomeError
-	case l.Status == "answer" && protocol == DNS:
-		return OutcomeResolved
-	}
-	return OutcomeUnresolved
-}
-
 func addresses(l Lookup) []netip.Addr {
 	var out []netip.Addr
 	for _, s := range l.Addresses {
