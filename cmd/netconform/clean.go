@@ -11,7 +11,7 @@ import (
 )
 
 func newClean() *cobra.Command {
-	var options kubernetes.Options
+	var options kubernetes.CleanOptions
 	cmd := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what interrupted runs left",
@@ -48,5 +48,6 @@ netconform left behind. What a live run owns stays.`,
 	}
 	cmd.Flags().StringVar(&options.Kubeconfig, "kubeconfig", "", "kubeconfig file (default: $KUBECONFIG, ~/.kube/config, in-cluster)")
 	cmd.Flags().StringVar(&options.Context, "context", "", "context of the kubeconfig")
+	cmd.Flags().DurationVar(&options.Abandoned, "abandoned", kubernetes.Abandoned, "age from which a run of another machine counts as dead")
 	return cmd
 }

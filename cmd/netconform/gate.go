@@ -2,12 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/netconform/netconform/reports"
 	"github.com/netconform/netconform/reports/gate"
 	"github.com/netconform/netconform/suites"
 )
@@ -34,7 +35,7 @@ something broke or opened, and with 3 where it cannot tell.`,
 				return err
 			}
 			defer f.Close()
-			after, err := reports.ReadJSON(f)
+			after, err := gate.ReadRun(f)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -67,12 +68,27 @@ func showGate(c *cobra.Command, before *gate.Baseline, after *suites.Run, dir st
 		return err
 	}
 	if dir != "" {
-		if err := r.WriteAll(filepath.Clean(dir)); err != nil {
-			return err
+		if err := writeGate(dir, r); err != nil {
+			return fmt.Errorf("%w: write reports: %w", errPlatform, err)
 		}
 	}
 	if !quiet {
-		r.Terminal(c.OutOrStdout(), colour(c.OutOrStdout()))
+		if err := r.Terminal(c.OutOrStdout(), colour(c.OutOrStdout()), 0); err != nil {
+			return err
+		}
 	}
 	return result(r.Exit())
+}
+
+func writeGate(dir string, r *gate.Report) error {
+	for name, write := range map[string]func(io.Writer) error{"gate.xml": r.JUnit, "gate.md": r.Markdown, "gate.json": r.JSON} {
+		var b strings.Builder
+		if err := write(&b); err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(dir, name), b.String()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/netconform/netconform/reports"
 )
 
 // progress shows what is going on: one line that changes on a terminal, plain
@@ -42,14 +44,14 @@ func (p *progress) done() {
 	}
 }
 
+// terminal reports whether w is a terminal on which a line can be rewritten.
 func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	return reports.ColourFor(w, func(name string) string {
+		if name == "NO_COLOR" {
+			return ""
+		}
+		return os.Getenv(name)
+	})
 }
 
-// colour reports whether w is a terminal that may show colours (no-color.org).
-func colour(w io.Writer) bool { return terminal(w) && os.Getenv("NO_COLOR") == "" }
+func colour(w io.Writer) bool { return reports.ColourFor(w, os.Getenv) }

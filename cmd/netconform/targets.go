@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/suites"
 	"github.com/netconform/netconform/suites/compose"
 	composeoracle "github.com/netconform/netconform/suites/compose/oracle"
@@ -22,6 +23,13 @@ import (
 type oracle struct {
 	name string // "compose" or "kubernetes"
 	suites.Oracle
+	// placing are the findings of placing the services, before any policy is read.
+	placing []matrix.Finding
+}
+
+// Findings are all that is wrong with the target's files.
+func (o oracle) Findings() []matrix.Finding {
+	return append(slices.Clone(o.placing), o.Oracle.Findings()...)
 }
 
 // oracles reads the files of all the suite's targets.
@@ -32,18 +40,18 @@ func oracles(ctx context.Context, s *suites.Suite) ([]oracle, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, oracle{"compose", composeoracle.New(p, s.Matrix, composeoracle.Engine{})})
+		list = append(list, oracle{"compose", composeoracle.New(p, s.Matrix, composeoracle.Engine{}), nil})
 	}
 	if s.Kubernetes != nil {
 		o, err := manifests.Load(s)
 		if err != nil {
 			return nil, err
 		}
-		placed, findings, err := o.Place(s)
+		placed, missing, err := o.Place(s)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, oracle{"kubernetes", policy.New(o, placed, findings, s, policy.Cluster{})})
+		list = append(list, oracle{"kubernetes", policy.New(o, placed, s.Matrix, policy.Cluster{}), missing})
 	}
 	return list, nil
 }

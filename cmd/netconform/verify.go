@@ -90,9 +90,19 @@ func (f *verifyFlags) run(c *cobra.Command, ref string) error {
 		return f.gate(c, run)
 	}
 	if !f.quiet {
-		reports.Terminal(c.OutOrStdout(), run, reports.TerminalOptions{Colour: colour(c.OutOrStdout()), Report: f.report})
+		if err := reports.Terminal(c.OutOrStdout(), run, f.terminal(c)); err != nil {
+			return err
+		}
 	}
 	return result(run.Exit())
+}
+
+func (f *verifyFlags) terminal(c *cobra.Command) reports.TerminalOptions {
+	o := reports.TerminalOptions{Colour: colour(c.OutOrStdout())}
+	if f.report != "" {
+		o.More = filepath.Join(f.report, "report.md")
+	}
+	return o
 }
 
 // findings are those of the matrix and of every target's files.
@@ -119,14 +129,9 @@ func (f *verifyFlags) gate(c *cobra.Command, run *suites.Run) error {
 		}
 		return nil
 	}
-	file, err := os.Open(f.baseline)
+	before, err := readBaseline(f.baseline)
 	if err != nil {
-		return fmt.Errorf("baseline: %w", err)
-	}
-	defer file.Close()
-	before, err := gate.ReadBaseline(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.baseline, err)
+		return err
 	}
 	return showGate(c, before, run, f.report, f.quiet)
 }
