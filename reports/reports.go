@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/netconform/netconform/reports/html"
 	"github.com/netconform/netconform/reports/svg"
 	"github.com/netconform/netconform/suites"
 )
@@ -22,6 +23,7 @@ var files = []struct {
 	{"junit.xml", JUnit},
 	{"report.md", Markdown},
 	{"matrix.svg", svg.Write},
+	{"report.html", html.Write},
 	{"results.json", JSON},
 }
 

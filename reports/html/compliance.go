@@ -60,7 +60,7 @@ func (t tally) status() (status, words string) {
 	case t.probed() == 0:
 		return "none", "Not shown: no case that bears on it was probed in this run."
 	case t.wrong > 0:
-		return "against", fmt.Sprintf("The run shows the opposite in %s.", view.Plural(t.wrong, "case", "cases"))
+		return "against", fmt.Sprintf("Not shown: in %s of %d the network does not follow the matrix.", view.Plural(t.wrong, "case", "cases"), t.probed()+t.unknown+t.skipped)
 	case t.unknown+t.skipped+t.accepted > 0:
 		return "part", fmt.Sprintf("Shown in part: %d of %d cases hold; %s.", t.allowed+t.denied, t.probed()+t.unknown+t.skipped, t.rest())
 	}
@@ -102,7 +102,7 @@ func compliance(v *view.View) []control {
 	const standIns = "Stand-ins took the services' places: the network was tested, not the services' own authentication, encryption or vulnerabilities."
 	const once = "The run is one moment. A control that must operate over a period needs the runs of that period."
 	return []control{
-		build("CIS Kubernetes Benchmark 5.3.2", "Ensure that all namespaces have network policies defined", cluster,
+		build("CIS Kubernetes Benchmark 5.3.2", "Ensure that all Namespaces have Network Policies defined", cluster,
 			[]string{"On the cluster, with the suite's policies applied: " + cluster.sentence()},
 			[]string{"Namespaces outside the suite were not looked at; the benchmark asks for all of the cluster.",
 				"That a policy exists is not the same as that it is applied in production: the run applied the suite's files to its own namespaces.", once}),

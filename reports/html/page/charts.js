@@ -7,19 +7,19 @@ function drawCharts(m) {
     if (platform.static) continue;
     const mine = [];
     for (let i = 0; i < m.size; i++) if (m.cases.platform[i] === p) mine.push(i);
-    const open = new Set(["open", "resolved", "open-unverified", "wrong-peer"]);
-    const took = (reached) => mine.filter((i) => m.took[i] > 0 && open.has(m.column("outcome")(i)) === reached).map((i) => m.took[i]);
+    const outcome = m.column("outcome");
+    const took = (...outcomes) => mine.filter((i) => m.took[i] > 0 && outcomes.includes(outcome(i))).map((i) => m.took[i]);
     cards.push(el("article", { class: "card" },
       el("h3", {}, platform.name),
       phases(platform.phases || []),
       convergence(platform.convergence, mine.map((i) => m.settled[i]).filter((v) => v > 0)),
-      histogram("Latency of probes that connected", took(true), "allowed"),
-      histogram("Time until a block was certain", took(false), "denied")));
+      histogram("Latency of probes that connected", took("open", "resolved"), "allowed"),
+      histogram("Time until a block was certain", took("refused", "rejected", "dropped", "unreachable", "unresolved"), "denied")));
   }
   $("charts").replaceChildren(...(cards.length ? cards : [el("p", { class: "lead" }, "Nothing was probed, so there is nothing to time.")]));
 }
 
-const ms = (v) => (v >= 10000 ? (v / 1000).toFixed(1) + " s" : v >= 100 ? Math.round(v) + " ms" : Number(v.toPrecision(3)) + " ms");
+const ms = (v) => (v >= 1000 ? Number((v / 1000).toPrecision(3)) + " s" : v >= 100 ? Math.round(v) + " ms" : Number(v.toPrecision(3)) + " ms");
 
 function phases(list) {
   const total = list.reduce((sum, p) => sum + p.elapsed_ms, 0);

@@ -8,7 +8,7 @@ function drawGraph(m, chosen) {
     const id = m.kinds[c.kind[i]].id;
     if (id in flows.get(key)) flows.get(key)[id]++;
   }
-  const n = m.tiers.length, width = 760, height = n > 4 ? 560 : 440, radius = height / 2 - 90;
+  const n = m.tiers.length, width = 700, height = n > 4 ? 560 : 440, radius = height / 2 - 90;
   const places = new Map(m.tiers.map((t, i) => {
     const angle = -Math.PI / 2 + (2 * Math.PI * i) / n;
     return [t, { x: width / 2 + radius * 1.35 * Math.cos(angle), y: height / 2 + radius * Math.sin(angle), angle }];

@@ -24,6 +24,8 @@ function heatMap(m, opened) {
     columns = m.columns.filter((s) => test.to[s] && columnsOf(s, "to"));
     at.row = Math.min(at.row, Math.max(0, rows.length - 1));
     at.column = Math.min(at.column, Math.max(0, columns.length - 1));
+    const shown = m.used.filter(test.platform);
+    $("stripes").textContent = shown.length > 1 ? "Stripes in a cell, from left to right: " + shown.map((p) => m.platforms[p].name).join(", ") : "";
     layout();
   }
 
@@ -36,7 +38,7 @@ function heatMap(m, opened) {
   function layout() {
     const width = box.clientWidth, longest = Math.min(22, Math.max(4, ...m.services.map((s) => s.name.length)));
     const fit = Math.floor((width - longest * 7 - 30) / Math.max(1, columns.length));
-    cell = chosenCell || Math.max(m.used.length > 1 ? 13 : 10, Math.min(34, fit));
+    cell = chosenCell || Math.max(m.used.length > 1 ? 13 : 10, Math.min(44, fit));
     left = cell >= 9 ? Math.min(longest * 6.6 + 26, width * 0.42) : 26;
     top = cell >= 9 ? Math.min(longest * 6 + 22, 150) : 26;
     space.style.width = left + columns.length * cell + 24 + "px";

@@ -1,7 +1,7 @@
 // The cases that match, the most urgent first; as a table it is also the way in
 // for whoever does not see the heat map.
 
-const pageSize = 100;
+const firstPage = 25, nextPage = 200;
 
 function caseList(m, opened) {
   const body = $("list").tBodies[0], more = $("more");
@@ -9,21 +9,21 @@ function caseList(m, opened) {
 
   function update() {
     const test = match(m);
-    matching = [];
-    for (let i = 0; i < m.size; i++) if (test.case(i)) matching.push(i);
-    matching.sort((a, b) => m.cases.kind[a] - m.cases.kind[b] || a - b);
-    const differ = matching.filter((i) => m.cases.kind[i] < 4).length;
+    const byKind = m.kinds.map(() => []);
+    for (let i = 0; i < m.size; i++) if (test.case(i)) byKind[m.cases.kind[i]].push(i);
+    matching = byKind.flat();
+    const differ = byKind.slice(0, 4).flat().length;
     $("matching").textContent = plural(matching.length, "case matches", "cases match") + ", of which " + plural(differ, "differs", "differ") + " from what is expected or could not be known.";
     body.replaceChildren();
     shown = 0;
-    extend();
+    extend(firstPage);
   }
 
-  function extend() {
+  function extend(size) {
     const rows = document.createDocumentFragment();
-    for (const i of matching.slice(shown, shown + pageSize)) rows.append(row(i));
+    for (const i of matching.slice(shown, shown + size)) rows.append(row(i));
     body.append(rows);
-    shown = Math.min(matching.length, shown + pageSize);
+    shown = Math.min(matching.length, shown + size);
     more.hidden = shown === matching.length;
     more.textContent = `Show more (${(matching.length - shown).toLocaleString("en")} left)`;
   }
@@ -40,6 +40,6 @@ function caseList(m, opened) {
       el("td", { class: "why" }, [get("evidence"), get("explanation")].filter(Boolean).join("; ")));
   }
 
-  more.addEventListener("click", extend);
+  more.addEventListener("click", () => extend(nextPage));
   return { update };
 }
