@@ -312,7 +312,7 @@ func (p *placing) fromService(out *StandIn, o *Of[corev1.Service]) {
 	for _, port := range p.ports() {
 		if _, ok := out.ServicePort(port.Port, port.Protocol); !ok && !out.Headless {
 			p.find("service-port-missing", o.At("spec", "ports"),
-				fmt.Sprintf("%s has no port %d/%s, on which the matrix has %s listen: by its name it can't be reached there", o.Title(), port.Port, port.Protocol, p.service.Name),
+				fmt.Sprintf("%s has no port %d/%s, on which the matrix has %s listen: nobody reaches it there by its name", o.Title(), port.Port, port.Protocol, p.service.Name),
 				fmt.Sprintf("add port %d to the Service", port.Port))
 		}
 	}

@@ -66,7 +66,7 @@ func (w walk) rulingReason(l link, d direction) string {
 	subject, peer := l.ends(d)
 	self, other := w.world.endpoints[subject].name, w.world.endpoints[peer].name
 	port := portText(l.port, l.protocol)
-	verb := map[direction]string{ingress: "lets %s in to %s on %s", egress: "lets %[2]s out to %[1]s on %[3]s"}[d]
+	verb := [...]string{ingress: "lets %s in to %s on %s", egress: "lets %[2]s out to %[1]s on %[3]s"}[d]
 	switch {
 	case r.state == maybe:
 		return r.why
@@ -79,7 +79,7 @@ func (w walk) rulingReason(l link, d direction) string {
 	case r.state == yes:
 		return fmt.Sprintf("no policy isolates %s for %s", self, d)
 	}
-	text := fmt.Sprintf("no %s rule of %s lets %s %s on %s", d, titles(r.isolating), other, inOut(d, self), port)
+	text := fmt.Sprintf("no %s rule of %s ", d, titles(r.isolating)) + fmt.Sprintf(verb, other, self, port)
 	if n := w.nearest(l, d); n != nil {
 		text += ": " + n.text
 	}
@@ -91,13 +91,6 @@ func arrow(d direction, self, other string) string {
 		return other + " to " + self
 	}
 	return self + " to " + other
-}
-
-func inOut(d direction, self string) string {
-	if d == ingress {
-		return "in to " + self
-	}
-	return "be reached from " + self
 }
 
 // near is a rule that comes closest to letting a packet through.
@@ -183,6 +176,9 @@ func (w walk) steps() []string {
 			out = append(out, w.noPort+".")
 		}
 		out = append(out, w.linkSteps(w.direct)...)
+	}
+	if w.nameless != "" {
+		out = append(out, w.nameless+".")
 	}
 	if w.lookup != nil {
 		if w.noName != "" {

@@ -40,9 +40,6 @@ func (w walk) openService() string {
 	if w.target.KubeService == "" {
 		return "give it a Service named " + w.target.Service
 	}
-	if _, ok := w.target.ServicePort(w.c.Port, w.c.Protocol); !ok && w.c.Protocol != matrix.DNS {
-		return fmt.Sprintf("add port %d to Service %s", w.c.Port, w.target.KubeService)
-	}
 	return fmt.Sprintf("make the selector of Service %s match %s", w.target.KubeService, labelText(w.target.Labels))
 }
 
@@ -66,13 +63,24 @@ func (w walk) openLink(l link) []string {
 			parts = append(parts, fmt.Sprintf("add port %s to %s of %s (%s)", port, ruleName(d, n.rule.index), n.policy.Title(), n.policy.At("spec", d.String(), n.rule.index)))
 			continue
 		}
-		p := r.isolating[0]
+		p := specific(r.isolating)
 		if n != nil {
 			p = n.policy
 		}
 		parts = append(parts, fmt.Sprintf("add to %s (%s) an %s rule %s %s on %s", p.Title(), p.Pos, d, d.peersField(), w.peerMend(p.Namespace, peer), port))
 	}
 	return parts
+}
+
+// specific is the first policy that is not for every pod of its namespace: the
+// place where a rule for one pod belongs.
+func specific(policies []*policy) *policy {
+	for _, p := range policies {
+		if !isEmpty(&p.spec.PodSelector) {
+			return p
+		}
+	}
+	return policies[0]
 }
 
 // peerMend is the peer that a new rule would name.

@@ -44,10 +44,7 @@ func New(objects *manifests.Objects, placed []manifests.StandIn, m *matrix.Matri
 	var endpoints []endpoint
 	for i, p := range placed {
 		o.number[p.Service] = i
-		endpoints = append(endpoints, endpoint{
-			name: p.Service, namespace: p.Namespace, labels: p.Labels, ports: p.ContainerPorts,
-			host: p.HostNetwork, addresses: facts.podAddresses(p),
-		})
+		endpoints = append(endpoints, facts.podEndpoint(p))
 	}
 	for _, x := range m.Externals {
 		o.number[x.Name] = len(endpoints)
@@ -64,11 +61,7 @@ func New(objects *manifests.Objects, placed []manifests.StandIn, m *matrix.Matri
 		endpoints[o.dns].addresses = facts.podAddresses(standIn)
 	}
 	o.world = newWorld(endpoints, facts.namespaces(objects, placed), facts.CNI == "cilium")
-	var admin, baseline []*tiered
-	if !facts.NoClusterPolicies {
-		admin, baseline = o.world.compileTiers(objects)
-	}
-	o.engine = newEngine(o.world, o.world.compileAll(objects.NetworkPolicies), admin, baseline)
+	o.engine = newOracleEngine(o.world, objects, facts)
 	return o
 }
 
@@ -83,6 +76,21 @@ func Static(s *suites.Suite) (*Oracle, error) {
 		return nil, err
 	}
 	return New(objects, placed, s.Matrix, Cluster{}), nil
+}
+
+func newOracleEngine(w *world, objects *manifests.Objects, facts Cluster) *engine {
+	var admin, baseline []*tiered
+	if !facts.NoClusterPolicies {
+		admin, baseline = w.compileTiers(objects)
+	}
+	return newEngine(w, w.compileAll(objects.NetworkPolicies), admin, baseline)
+}
+
+func (c Cluster) podEndpoint(p manifests.StandIn) endpoint {
+	return endpoint{
+		name: p.Service, namespace: p.Namespace, labels: p.Labels, ports: p.ContainerPorts,
+		host: p.HostNetwork, addresses: c.podAddresses(p),
+	}
 }
 
 // podAddresses are the addresses that a pod may have.

@@ -37,6 +37,8 @@ type walk struct {
 	target *manifests.StandIn // nil for an external
 	direct link               // to the pod's own address; unused for a lookup
 	lookup *link              // to DNS; nil where no name is needed
+	// nameless says why the case is decided by the pod's address alone.
+	nameless string
 	// noPort says why the pod does not listen on the port at all.
 	noPort string
 	// noName says why the name leads nowhere, DNS aside; unsureName why that is not known.
@@ -50,7 +52,7 @@ func (o *Oracle) walk(c matrix.Case, from, to int) walk {
 	if to < len(o.placed) {
 		w.target = &o.placed[to]
 	}
-	if w.target != nil && from < len(o.placed) {
+	if w.target != nil && from < len(o.placed) && !w.byAddressAlone() {
 		l := o.engine.link(packet{from, o.dns, 53, matrix.UDP})
 		switch {
 		case o.world.endpoints[o.dns].nodeLocal && l.state() != yes:
@@ -77,6 +79,17 @@ func (o *Oracle) walk(c matrix.Case, from, to int) walk {
 	return w
 }
 
+// byAddressAlone says whether nobody reaches the port by the service's name,
+// because its Service does not have it: a port for metrics, often, that is read
+// from the pods' addresses.
+func (w *walk) byAddressAlone() bool {
+	if _, ok := w.target.ServicePort(w.c.Port, w.c.Protocol); ok || w.c.Protocol == matrix.DNS {
+		return false
+	}
+	w.nameless = fmt.Sprintf("No Service of %s has port %d/%s, so the pod's address alone decides", w.c.To, w.c.Port, w.c.Protocol)
+	return true
+}
+
 // service looks at what the destination's name leads to.
 func (w *walk) service() {
 	t := w.target
@@ -85,10 +98,6 @@ func (w *walk) service() {
 		return
 	}
 	if w.c.Protocol == matrix.DNS {
-		return
-	}
-	if _, ok := t.ServicePort(w.c.Port, w.c.Protocol); !ok && !t.Headless {
-		w.noName = fmt.Sprintf("Service %s has no port %d/%s", t.KubeService, w.c.Port, w.c.Protocol)
 		return
 	}
 	if t.Selector == nil {
