@@ -29,6 +29,7 @@ func (d *deployment) Check(ctx context.Context) map[string]error {
 	for i, p := range pods.Items {
 		byName[p.Namespace+"/"+p.Name] = &pods.Items[i]
 	}
+	maps.Copy(broken, d.askQuietly(ctx))
 	for _, v := range d.order {
 		p := d.pods[v]
 		if p.failed != "" {

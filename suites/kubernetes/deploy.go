@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/version"
 
+	"github.com/netconform/netconform/probes"
 	"github.com/netconform/netconform/suites"
 )
 
@@ -70,6 +71,7 @@ type deployment struct {
 	oracle      suites.Predictor
 	established established
 	mu          sync.Mutex
+	silent      map[string]probes.Batch // by vantage: a lookup to ask once more
 	notes       []string
 	enforced    bool
 }
@@ -95,7 +97,7 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (suites.Deploymen
 	d := &deployment{
 		run:     &run{id: job.RunID, key: job.Key, owner: thisProcess(), suite: job.Suite.Name, notify: job.Notify},
 		options: p.options, layout: l, notes: l.notes,
-		pods: map[string]*livePod{}, services: map[string]*liveNames{},
+		silent: map[string]probes.Batch{}, pods: map[string]*livePod{}, services: map[string]*liveNames{},
 		execs: make(chan struct{}, execsAtOnce), canary: make(chan error, 1),
 	}
 	if d.dismiss, err = StartWatchdog(job.RunID, p.options); err != nil {

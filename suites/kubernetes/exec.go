@@ -41,6 +41,7 @@ func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) 
 		b.ID = fmt.Sprintf("%s.%d", id, try)
 		results, err := d.probeOnce(ctx, p, b)
 		if err == nil {
+			d.askAgain(ctx, p, b, results)
 			return results, nil
 		}
 		failures = append(failures, fmt.Errorf("try %d: %w", try, err))

@@ -200,3 +200,13 @@ func (l *layout) find(service string) *standIn {
 	}
 	return nil
 }
+
+// looksUp reports whether the matrix lets the service resolve names.
+func (l *layout) looksUp(service string) bool {
+	for _, s := range l.matrix.Services {
+		if s.Name == service {
+			return s.DNS != matrix.Deny
+		}
+	}
+	return false
+}

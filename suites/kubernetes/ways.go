@@ -14,7 +14,8 @@ import (
 //
 //   - The name is that which an application in the source's namespace uses:
 //     "svc", or "svc.namespace" from another one.
-//   - The name and the pods' addresses are required for an allow. The Service's
+//   - The name and the pods' addresses are required for an allow; the name is
+//     not where the matrix says that the source must not resolve any. The Service's
 //     address is what the name resolves to, so it is only reported beside it.
 //   - A port that the destination's own Service lacks can't be reached by name;
 //     such a case is decided by the pods' addresses.
@@ -38,7 +39,7 @@ func (d *deployment) Ways(c matrix.Case) suites.Ways {
 	for _, source := range d.instances(c.From) {
 		if _, ok := to.ServicePort(c.Port, c.Protocol); ok {
 			w.Paths = append(w.Paths, suites.Path{Route: suites.ByName, From: source.vantage,
-				Host: serviceName(from.Namespace, to), Port: c.Port, Protocol: c.Protocol, Required: true})
+				Host: serviceName(from.Namespace, to), Port: c.Port, Protocol: c.Protocol, Required: d.layout.looksUp(c.From)})
 			if !to.Headless {
 				for _, address := range d.services[c.To].addresses {
 					w.Paths = append(w.Paths, suites.Path{Route: suites.ByService, From: source.vantage,
