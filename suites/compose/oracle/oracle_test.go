@@ -19,6 +19,12 @@ var engine20 = oracle.Engine{Version: "20.10.24", UserlandProxy: true, BridgeNFC
 
 func newOracle(t *testing.T, compose, services string, e oracle.Engine) *oracle.Oracle {
 	t.Helper()
+	p, m := read(t, compose, services)
+	return oracle.New(p, m, e)
+}
+
+func read(t *testing.T, compose, services string) (*project.Project, *matrix.Matrix) {
+	t.Helper()
 	m, err := matrix.Parse("m.yaml", []byte("matrix: m\n"+services))
 	require.NoError(t, err)
 	s := &suites.Suite{
@@ -28,7 +34,7 @@ func newOracle(t *testing.T, compose, services string, e oracle.Engine) *oracle.
 	}
 	p, err := project.Load(context.Background(), s)
 	require.NoError(t, err)
-	return oracle.New(p, m, e)
+	return p, m
 }
 
 const topology = `

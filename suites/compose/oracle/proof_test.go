@@ -89,8 +89,11 @@ func compare(t *testing.T, platform suites.Platform, topology randomTopology) ta
 		case r.Predicted == r.Observed:
 			result.equal++
 		default:
-			result.differences = append(result.differences, fmt.Sprintf("%s: predicted %s (%s), observed %s (%s)",
-				r.Key(), r.Predicted, r.Explanation, r.Observed, r.Evidence))
+			text := fmt.Sprintf("%s: predicted %s (%s), observed %s (%s)", r.Key(), r.Predicted, r.Explanation, r.Observed, r.Evidence)
+			for _, seen := range r.Observations {
+				text += fmt.Sprintf("\n    %s %s %s: %s %s", seen.Path.Route, seen.Path.Host, seen.Path.Via, seen.Result.Outcome, seen.Result.Detail)
+			}
+			result.differences = append(result.differences, text)
 		}
 	}
 	return result

@@ -17,6 +17,7 @@ type randomTopology struct {
 type netSpec struct {
 	key, name              string // name: "" for the project's own
 	internal, noICC, noNAT bool
+	external               bool // and not there, so that a plain bridge stands in
 }
 
 type serviceSpec struct {
@@ -39,6 +40,9 @@ func generate(seed uint64) randomTopology {
 		n := netSpec{key: fmt.Sprintf("%c-net", 'a'+letters[i]), internal: chance(35), noICC: chance(35), noNAT: chance(10)}
 		if chance(15) {
 			n.name = fmt.Sprintf("%c-%d-named", 'a'+r.IntN(26), i)
+		}
+		if chance(8) {
+			n = netSpec{key: n.key, name: fmt.Sprintf("%c-%d-%d-absent", 'a'+r.IntN(26), seed, i), external: true}
 		}
 		t.nets = append(t.nets, n)
 	}
@@ -126,6 +130,10 @@ func (t randomTopology) compose() string {
 	}
 	b.WriteString("networks:\n")
 	for _, n := range t.nets {
+		if n.external {
+			fmt.Fprintf(&b, "  %s: {external: true, name: %s}\n", n.key, n.name)
+			continue
+		}
 		fmt.Fprintf(&b, "  %s:\n    internal: %t\n    driver_opts:\n      com.docker.network.bridge.enable_icc: \"%t\"\n", n.key, n.internal, !n.noICC)
 		if n.noNAT {
 			b.WriteString("      com.docker.network.bridge.enable_ip_masquerade: \"false\"\n")
