@@ -70,6 +70,7 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 		return nil, err
 	}
 	d.facts(ctx)
+	d.lost = readLosses(kernelStats)
 	if err := d.foresee(ctx); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type deployment struct {
 	// externals are the stand-ins of the outside world: container IDs by name.
 	externals   map[string]string
 	environment []suites.Fact
+	lost        losses // before the first probe
 	oracle      *oracle.Oracle
 }
 
@@ -78,9 +79,15 @@ func (d *deployment) Ways(c matrix.Case) suites.Ways { return d.topology.ways(c)
 func (*deployment) Enforce(context.Context) (bool, error) { return false, nil }
 
 // Check holds every stand-in against what it was when it came up: the same
-// container, the same process, the same places on the same networks.
+// container, the same process, the same places on the same networks. And it
+// asks the kernel whether it threw packets away.
 func (d *deployment) Check(ctx context.Context) map[string]error {
 	broken := map[string]error{}
+	if d.local() {
+		if err := readLosses(kernelStats).since(d.lost); err != nil {
+			broken[""] = err // it may have hit any probe
+		}
+	}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	now := map[string]func() (state, error){}
