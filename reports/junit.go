@@ -62,7 +62,7 @@ func runErrors(v *view.View) junitxml.Suite {
 	s := junitxml.Suite{Name: v.Run.Suite + ".run"}
 	for i, e := range v.Errors {
 		s.Cases = append(s.Cases, junitxml.Case{Classname: s.Name, Name: fmt.Sprintf("error %d", i+1),
-			Failure: &junitxml.Problem{Type: "run-error", Message: e, Text: e}})
+			Failure: &junitxml.Problem{Type: "run-error", Message: e, Body: junitxml.Body{Text: e}}})
 	}
 	return s
 }
@@ -83,20 +83,20 @@ func single(c *junitxml.Case, r *suites.Result, beside string) {
 	body := details(r) + beside
 	switch view.ClassOf(r) {
 	case view.Accepted:
-		c.Out = "accepted deviation: " + r.AcceptedBy + "\n" + body
+		c.Out = &junitxml.Body{Text: "accepted deviation: " + r.AcceptedBy + "\n" + body}
 		return
 	case view.Conforms:
 		return
 	}
 	switch {
 	case r.Judgement.Violation():
-		c.Failure = &junitxml.Problem{Type: string(r.Judgement), Message: headline(r), Text: body}
+		c.Failure = &junitxml.Problem{Type: string(r.Judgement), Message: headline(r), Body: junitxml.Body{Text: body}}
 	case r.Judgement == suites.Skipped:
 		c.Skipped = &junitxml.Skip{Message: skipReason(r)}
 	case r.Judgement == suites.Conforms, r.Judgement == suites.Accepted:
-		c.Out = headline(r) + "\n" + body
+		c.Out = &junitxml.Body{Text: headline(r) + "\n" + body}
 	default:
-		c.Error = &junitxml.Problem{Type: "inconclusive", Message: headline(r), Text: body}
+		c.Error = &junitxml.Problem{Type: "inconclusive", Message: headline(r), Body: junitxml.Body{Text: body}}
 	}
 }
 
@@ -139,13 +139,13 @@ func shared(c *junitxml.Case, results []*suites.Result) {
 	message := fmt.Sprintf("%d of %d cases differ", len(differ), len(results))
 	switch worst {
 	case view.UnexpectedDeny:
-		c.Failure = &junitxml.Problem{Type: string(suites.UnexpectedDeny), Message: message, Text: b.String()}
+		c.Failure = &junitxml.Problem{Type: string(suites.UnexpectedDeny), Message: message, Body: junitxml.Body{Text: b.String()}}
 	case view.UnexpectedAllow:
-		c.Failure = &junitxml.Problem{Type: string(suites.UnexpectedAllow), Message: message, Text: b.String()}
+		c.Failure = &junitxml.Problem{Type: string(suites.UnexpectedAllow), Message: message, Body: junitxml.Body{Text: b.String()}}
 	case view.Inconclusive:
-		c.Error = &junitxml.Problem{Type: "inconclusive", Message: message, Text: b.String()}
+		c.Error = &junitxml.Problem{Type: "inconclusive", Message: message, Body: junitxml.Body{Text: b.String()}}
 	default:
-		c.Out = b.String()
+		c.Out = &junitxml.Body{Text: b.String()}
 	}
 }
 

@@ -132,8 +132,9 @@ func ReadBaseline(r io.Reader) (*Baseline, error) {
 	return Of(run), nil
 }
 
-// ReadRun reads a results.json, of each case only what a gate needs. That is
-// many times faster than reports.ReadJSON.
+// ReadRun reads a results.json, of each case only what a gate needs: no
+// observations, and words only of what differs. That is many times faster than
+// reports.ReadJSON.
 func ReadRun(r io.Reader) (*suites.Run, error) {
 	run, schema, err := read(r)
 	if err != nil {
@@ -162,7 +163,12 @@ func read(r io.Reader) (run *suites.Run, schema string, err error) {
 			case "errors":
 				s.Array(func() { run.Errors = append(run.Errors, s.String()) })
 			case "cases":
-				s.Array(func() { run.Cases = append(run.Cases, readCase(s)) })
+				s.Array(func() {
+					if len(run.Cases) == cap(run.Cases) {
+						run.Cases = slices.Grow(run.Cases, max(64, len(run.Cases)))
+					}
+					run.Cases = append(run.Cases, readCase(s))
+				})
 			default:
 				s.Skip()
 			}
@@ -186,35 +192,44 @@ func readCase(s *scan.Scanner) (r suites.Result) {
 	s.Object(func(field string) {
 		switch field {
 		case "platform":
-			r.Platform = s.String()
+			r.Platform = s.Name()
 		case "from":
-			r.From = s.String()
+			r.From = s.Name()
 		case "to":
-			r.To = s.String()
+			r.To = s.Name()
 		case "port":
 			r.Port = s.Int()
 		case "protocol":
-			r.Protocol = matrix.Protocol(s.String())
+			r.Protocol = matrix.Protocol(s.Name())
 		case "expected":
-			r.Expected = matrix.Verdict(s.String())
+			r.Expected = matrix.Verdict(s.Name())
 		case "predicted":
-			r.Predicted = matrix.Verdict(s.String())
+			r.Predicted = matrix.Verdict(s.Name())
 		case "observed":
-			r.Observed = matrix.Verdict(s.String())
+			r.Observed = matrix.Verdict(s.Name())
 		case "seen": // of a baseline
-			seen := matrix.Verdict(s.String())
+			seen := matrix.Verdict(s.Name())
 			r.Observed, r.Predicted = seen, seen
 		case "judgement":
-			r.Judgement = suites.Judgement(s.String())
+			r.Judgement = suites.Judgement(s.Name())
 		case "evidence":
-			r.Evidence = s.String()
+			r.Evidence = words(s, &r)
 		case "explanation":
-			r.Explanation = s.String()
+			r.Explanation = words(s, &r)
 		case "reason":
-			r.Reason = s.String()
+			r.Reason = s.Name()
 		default:
 			s.Skip()
 		}
 	})
 	return r
+}
+
+// words reads a text that only what differs is shown with.
+func words(s *scan.Scanner, r *suites.Result) string {
+	if r.Judgement == suites.Conforms {
+		s.Skip()
+		return ""
+	}
+	return s.String()
 }

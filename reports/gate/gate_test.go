@@ -272,18 +272,38 @@ func TestRollback(t *testing.T) {
 	assert.Equal(t, a.String(), b.String())
 }
 
+func TestCompareFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, write func(io.Writer, *suites.Run) error, run *suites.Run) string {
+		var b bytes.Buffer
+		require.NoError(t, write(&b, run))
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, b.Bytes(), 0o600))
+		return path
+	}
+	before, after := phases()
+	a, b := file("before.json", WriteBaseline, before), file("after.json", reports.JSON, after)
+	rep, err := CompareFiles(a, b)
+	require.NoError(t, err)
+	want, err := Compare(Of(before), after)
+	require.NoError(t, err)
+	assert.Equal(t, want.Verdict(), rep.Verdict())
+	_, err = CompareFiles(a, a)
+	assert.ErrorContains(t, err, a+": read results: schema is")
+	_, err = CompareFiles(filepath.Join(dir, "none"), b)
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
 // BenchmarkGate reads and compares two runs of 100,000 cases, as the files are.
 func BenchmarkGate(b *testing.B) {
 	var file bytes.Buffer
 	require.NoError(b, reports.JSON(&file, fixture.Big(317, "compose")))
+	path := filepath.Join(b.TempDir(), "results.json")
+	require.NoError(b, os.WriteFile(path, file.Bytes(), 0o600))
 	b.SetBytes(int64(2 * file.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		before, err := ReadBaseline(bytes.NewReader(file.Bytes()))
-		require.NoError(b, err)
-		after, err := ReadRun(bytes.NewReader(file.Bytes()))
-		require.NoError(b, err)
-		rep, err := Compare(before, after)
+		rep, err := CompareFiles(path, path)
 		require.NoError(b, err)
 		require.Greater(b, rep.Counts[Unchanged], 90_000)
 	}

@@ -126,7 +126,7 @@ func (r *Report) JUnit(w io.Writer) error {
 			rep.Suites = append(rep.Suites, junitxml.Suite{Name: r.Suite + ".gate.run"})
 		}
 		rep.Suites[0].Cases = append(rep.Suites[0].Cases, junitxml.Case{Classname: r.Suite + ".gate.run", Name: fmt.Sprintf("error %d", i+1),
-			Error: &junitxml.Problem{Type: "run-error", Message: e, Text: e}})
+			Error: &junitxml.Problem{Type: "run-error", Message: e, Body: junitxml.Body{Text: e}}})
 	}
 	for _, ch := range r.Changes {
 		i, known := index[ch.Platform]
@@ -136,7 +136,7 @@ func (r *Report) JUnit(w io.Writer) error {
 			rep.Suites = append(rep.Suites, junitxml.Suite{Name: r.Suite + ".gate." + ch.Platform})
 		}
 		c := junitxml.Case{Classname: rep.Suites[i].Name + "." + ch.Case.From, Name: ch.Case.Key()}
-		problem := &junitxml.Problem{Type: string(ch.Class), Message: ch.Class.Title() + ": " + ch.story(), Text: ch.story()}
+		problem := &junitxml.Problem{Type: string(ch.Class), Message: ch.Class.Title() + ": " + ch.story(), Body: junitxml.Body{Text: ch.story()}}
 		switch {
 		case ch.Class.Worse():
 			c.Failure = problem
@@ -145,7 +145,7 @@ func (r *Report) JUnit(w io.Writer) error {
 		case ch.Class == Gone:
 			c.Skipped = &junitxml.Skip{Message: ch.Class.Title()}
 		default:
-			c.Out = ch.Class.Title() + ": " + ch.story()
+			c.Out = &junitxml.Body{Text: ch.Class.Title() + ": " + ch.story()}
 		}
 		rep.Suites[i].Cases = append(rep.Suites[i].Cases, c)
 	}

@@ -3,7 +3,8 @@
 //
 // Texts are cleaned first: XML 1.0 knows no control characters, and Jenkins and
 // Azure refuse a file that holds one. Character data is used and never CDATA,
-// which encoding/xml writes unchecked (golang/go#53728).
+// which encoding/xml writes unchecked (golang/go#53728). Line ends stay line ends,
+// which encoding/xml would write as references: people read these files too.
 package junitxml
 
 import (
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/netconform/netconform/reports/internal/text"
 )
@@ -54,14 +56,19 @@ type Case struct {
 	Failure   *Problem `xml:"failure"`
 	Error     *Problem `xml:"error"`
 	Skipped   *Skip    `xml:"skipped"`
-	Out       string   `xml:"system-out,omitempty"`
+	Out       *Body    `xml:"system-out"`
 }
 
 // Problem is why a case failed.
 type Problem struct {
 	Type    string `xml:"type,attr"`
 	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
+	Body
+}
+
+// Body is the text of an element. Write turns it into XML.
+type Body struct {
+	Text string `xml:",innerxml"`
 }
 
 // Skip is why a case was not run.
@@ -125,15 +132,25 @@ func Write(w io.Writer, r *Report) error {
 
 func clean(c *Case) {
 	c.Classname, c.Name = text.Cut(text.Line(c.Classname), 250), text.Cut(text.Line(c.Name), 250)
-	c.Out = text.Block(c.Out)
+	if c.Out != nil {
+		c.Out.Text = escape(c.Out.Text)
+	}
 	for _, p := range []*Problem{c.Failure, c.Error} {
 		if p != nil {
-			p.Type, p.Message, p.Text = text.Line(p.Type), text.Cut(text.Line(p.Message), 500), text.Block(p.Text)
+			p.Type, p.Message, p.Text = text.Line(p.Type), text.Cut(text.Line(p.Message), 500), escape(p.Text)
 		}
 	}
 	if c.Skipped != nil {
 		c.Skipped.Message = text.Cut(text.Line(c.Skipped.Message), 500)
 	}
+}
+
+var lineEnds = strings.NewReplacer("&#xA;", "\n", "&#x9;", "\t")
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text.Block(s))) // a strings.Builder does not fail
+	return lineEnds.Replace(b.String())
 }
 
 func unique(c *Case, seen map[[2]string]bool) {

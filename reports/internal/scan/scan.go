@@ -110,7 +110,7 @@ func (s *Scanner) expect(c byte) {
 // Object calls field with each name; field must consume the value.
 func (s *Scanner) Object(field func(name string)) {
 	s.list('{', '}', func() {
-		name := s.String()
+		name := s.Name()
 		s.expect(':')
 		field(name)
 	})
@@ -145,8 +145,22 @@ func (s *Scanner) list(open, shut byte, item func()) {
 	}
 }
 
-// String reads a string. Equal strings share their memory.
-func (s *Scanner) String() string {
+// Name reads a string that occurs often: equal ones share their memory.
+func (s *Scanner) Name() string {
+	text := s.text()
+	if known, ok := s.names[string(text)]; ok {
+		return known
+	}
+	out := string(text)
+	s.names[out] = out
+	return out
+}
+
+// String reads a string.
+func (s *Scanner) String() string { return string(s.text()) }
+
+// text is valid until the next call.
+func (s *Scanner) text() []byte {
 	raw := s.quoted()
 	text := raw[1 : len(raw)-1]
 	if bytes.IndexByte(text, '\\') >= 0 || !plain(text) {
@@ -156,14 +170,7 @@ func (s *Scanner) String() string {
 		}
 		text = []byte(out)
 	}
-	if known, ok := s.names[string(text)]; ok {
-		return known
-	}
-	out := string(text)
-	if len(s.names) < 1<<16 {
-		s.names[out] = out
-	}
-	return out
+	return text
 }
 
 func plain(text []byte) bool {
@@ -248,24 +255,28 @@ func (s *Scanner) Skip() {
 	}
 }
 
+// skipNested is most of the work of a gate, and so one loop without calls.
 func (s *Scanner) skipNested() {
-	depth := 0
+	depth, inString, escaped := 0, false, false
 	for {
-		for s.pos < s.end {
-			switch s.buf[s.pos] {
-			case '"':
-				s.quoted()
-				continue
-			case '{', '[':
+		for i, c := range s.buf[s.pos:s.end] {
+			switch {
+			case escaped:
+				escaped = false
+			case inString:
+				escaped, inString = c == '\\', c != '"'
+			case c == '"':
+				inString = true
+			case c == '{', c == '[':
 				depth++
-			case '}', ']':
-				depth--
-			}
-			s.pos++
-			if depth == 0 {
-				return
+			case c == '}', c == ']':
+				if depth--; depth == 0 {
+					s.pos += i + 1
+					return
+				}
 			}
 		}
+		s.pos = s.end
 		if !s.fill(s.pos) {
 			panic(failure{fmt.Errorf("byte %d: %w", s.offset+int64(s.pos), io.ErrUnexpectedEOF)})
 		}
