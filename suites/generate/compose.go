@@ -16,8 +16,9 @@ import (
 )
 
 // base is where the networks' subnets begin. They are small and named one by one,
-// since Docker's own pools are of at most 31 networks.
-var base = netip.MustParseAddr("172.30.128.0")
+// since Docker's own pools hold 31 networks at most; those are 172.17.0.0/16 to
+// 172.31.0.0/16 and 192.168.0.0/16, so these lie beside them.
+var base = netip.MustParseAddr("172.16.192.0")
 
 const composeHeader = `# Made by "netconform generate compose" of %s; make it again rather than edit it.
 # Use it as the last of the project's Compose files: it replaces every service's
