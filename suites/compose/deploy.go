@@ -74,6 +74,9 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	if err := d.foresee(ctx); err != nil {
 		return nil, err
 	}
+	watched, hush := context.WithCancel(context.WithoutCancel(ctx))
+	d.hush = hush
+	d.calm.watch(watched, d.cli)
 	return d, nil
 }
 

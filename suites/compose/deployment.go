@@ -35,6 +35,8 @@ type deployment struct {
 	environment []suites.Fact
 	lost        losses // before the first probe
 	oracle      *oracle.Oracle
+	calm        calm
+	hush        context.CancelFunc // ends calm's watch
 }
 
 // vantage is a stand-in as it was when it came up.
@@ -149,6 +151,9 @@ func (was state) differs(is state) error {
 // Close removes everything that was made. It may be called twice.
 func (d *deployment) Close(ctx context.Context) error {
 	// The engine may still be taking a network apart; a second try finds it done.
+	if d.hush != nil {
+		d.hush()
+	}
 	var err error
 	for try := 0; try < 5; try++ {
 		if _, err = remove(ctx, d.cli, d.job.RunID); err == nil {

@@ -16,7 +16,12 @@ import (
 
 // Probe runs a batch in a stand-in: one exec, the batch on its standard input,
 // the framed results on its standard output. Whatever cuts it short is an error.
+// A batch during which a network was made on the engine is repeated.
 func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) ([]probes.Result, error) {
+	return undisturbed(&d.calm, func() ([]probes.Result, error) { return d.probe(ctx, vantage, b) })
+}
+
+func (d *deployment) probe(ctx context.Context, vantage string, b probes.Batch) ([]probes.Result, error) {
 	v, ok := d.vantages[vantage]
 	if !ok {
 		return nil, fmt.Errorf("no stand-in of %s is up", vantage)
