@@ -45,6 +45,7 @@ func (d *deployment) facts(ctx context.Context) {
 		return f()
 	}
 	add("userland proxy", read(userlandProxy))
+	add("engine writes iptables", read(func() string { return writesRules(ctx) }))
 	add("bridge-nf-call-iptables", read(func() string { return sysctl("net/bridge/bridge-nf-call-iptables") }))
 	add("ip_forward", read(func() string { return sysctl("net/ipv4/ip_forward") }))
 	add("FORWARD policy", read(func() string { return forwardPolicy(ctx) }))
@@ -81,6 +82,15 @@ func forwardPolicy(ctx context.Context) string {
 		if policy, ok := strings.CutPrefix(rule, "-P FORWARD "); ok {
 			return policy
 		}
+	}
+	return ""
+}
+
+// writesRules tells by the engine's chains; without them it may have been told
+// not to write any, or writes nftables.
+func writesRules(ctx context.Context) string {
+	if rules(ctx, "DOCKER-USER") != nil {
+		return "on"
 	}
 	return ""
 }

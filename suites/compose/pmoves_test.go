@@ -19,7 +19,7 @@ func TestPMOVES(t *testing.T) {
 	}
 	t.Logf("%+v", run.Platforms[0].Summary)
 	for _, r := range run.Cases {
-		if r.Judgement == suites.Inconclusive || r.Judgement == suites.Skipped {
+		if r.Judgement == suites.Inconclusive || r.Judgement == suites.Skipped || r.Disagrees() {
 			t.Logf("%-40s %-6s %-8s %-16s %s", r.Key(), r.Expected, r.Observed, r.Judgement, r.Evidence)
 		}
 	}

@@ -33,6 +33,8 @@ type plan struct {
 	// missing are external networks that nobody has made (exact only).
 	missing []string
 	notes   []string
+	// remapped are the fixed things that a live copy may have, by kind.
+	remapped map[string][]string
 }
 
 // standIns plans the project. existing are the networks on the engine that the
@@ -42,6 +44,7 @@ func standIns(p *project.Project, m *matrix.Matrix, runID string, exact bool, ex
 		runID: runID, exact: exact,
 		project: &types.Project{Name: projectName(runID), Services: types.Services{}, Networks: types.Networks{}},
 		service: map[string]string{}, skip: map[string]string{}, owner: map[string]string{},
+		remapped: map[string][]string{},
 	}
 	pl.choose(p, m)
 	names := slices.Sorted(maps.Keys(pl.owner))
@@ -49,6 +52,10 @@ func standIns(p *project.Project, m *matrix.Matrix, runID string, exact bool, ex
 		pl.addService(p, name)
 	}
 	pl.addNetworks(p, existing)
+	for _, kind := range slices.Sorted(maps.Keys(pl.remapped)) {
+		slices.Sort(pl.remapped[kind])
+		pl.note("%s left to the engine: %s", kind, strings.Join(pl.remapped[kind], ", "))
+	}
 	pl.noteAddresses(p, names)
 	return pl
 }
@@ -153,7 +160,7 @@ func (pl *plan) addService(p *project.Project, name string) {
 	if pl.exact {
 		s.ContainerName = theirs.ContainerName
 	} else if theirs.ContainerName != "" {
-		pl.note("%s: container name %s remapped; it is kept as an alias", name, theirs.ContainerName)
+		pl.left("container names (kept as aliases)", theirs.ContainerName)
 	}
 	pl.project.Services[name] = s
 }
@@ -171,8 +178,7 @@ func (pl *plan) attachments(theirs types.ServiceConfig) map[string]*types.Servic
 		}
 		if !pl.exact {
 			if mine.Ipv4Address != "" || mine.Ipv6Address != "" {
-				pl.note("%s: fixed address %s on %s left to the engine", theirs.Name,
-					strings.TrimSpace(mine.Ipv4Address+" "+mine.Ipv6Address), key)
+				pl.left("fixed addresses", fmt.Sprintf("%s %s", theirs.Name, strings.TrimSpace(mine.Ipv4Address+" "+mine.Ipv6Address)))
 				mine.Ipv4Address, mine.Ipv6Address = "", ""
 			}
 			if theirs.ContainerName != "" {
@@ -189,7 +195,7 @@ func (pl *plan) ports(theirs types.ServiceConfig) []types.ServicePortConfig {
 	var ports []types.ServicePortConfig
 	for _, port := range theirs.Ports {
 		if !pl.exact && port.Published != "" && port.Published != "0" {
-			pl.note("%s: host port %s for %d/%s left to the engine", theirs.Name, port.Published, port.Target, port.Protocol)
+			pl.left("host ports", fmt.Sprintf("%s %s:%d/%s", theirs.Name, port.Published, port.Target, port.Protocol))
 			port.Published = ""
 		}
 		ports = append(ports, port)
@@ -246,11 +252,11 @@ func (pl *plan) remap(p *project.Project, key string, index int, n *types.Networ
 		}
 		n.External = false
 	} else if n.Name != p.Name+"_"+key {
-		pl.note("network %s: name %s remapped", key, n.Name)
+		pl.left("network names", n.Name)
 	}
 	n.Name = pl.networkName(n.Name)
 	if name, ok := n.DriverOpts[bridgeName]; ok {
-		pl.note("network %s: bridge name %s left to the engine", key, name)
+		pl.left("bridge names", name)
 		delete(n.DriverOpts, bridgeName)
 	}
 	var subnets []string
@@ -258,7 +264,7 @@ func (pl *plan) remap(p *project.Project, key string, index int, n *types.Networ
 		subnets = append(subnets, pool.Subnet)
 	}
 	if len(subnets) > 0 {
-		pl.note("network %s: subnet %s left to the engine", key, strings.Join(subnets, ", "))
+		pl.left("subnets", key+" "+strings.Join(subnets, " "))
 	}
 	n.Ipam.Config = nil
 	if n.EnableIPv6 != nil && *n.EnableIPv6 {
@@ -294,6 +300,12 @@ func (pl *plan) noteAddresses(p *project.Project, names []string) {
 			}
 		}
 	}
+}
+
+// left notes something that a live copy may have, and that the engine chooses
+// for the stand-ins.
+func (pl *plan) left(kind, what string) {
+	pl.remapped[kind] = append(pl.remapped[kind], what)
 }
 
 func (pl *plan) note(format string, args ...any) {
