@@ -4,45 +4,11 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// attemptsPerWindow is how often a silent window is asked. The kernel repeats a
-// SYN only after a second, so one lost packet would look like a deny.
-const attemptsPerWindow = 3
-
-// flow is the attempt to reach one address and port: a few sockets, begun one
-// after the other until one of them has an answer.
-type flow struct {
-	protocol string
-	dst      netip.AddrPort
-	expect   string
-	finish   func(Result) // called once, by the engine's loop
-
-	started  time.Time // of the first packet
-	next     time.Time // when step has to look again
-	place    int       // in the heap
-	attempts []*attempt
-	inWindow int // attempts begun in this window
-	total    int // attempts begun at all
-	windows  int // windows that ended in silence
-	accepted bool
-	barred   int // UDP attempts that the source's own firewall dropped
-}
-
-// attempt is one socket of a flow.
-type attempt struct {
-	flow      *flow
-	fd        int
-	gen       int32
-	nonce     nonce
-	connected bool
-	got       []byte
-}
 
 // engine runs flows on one epoll instance. Everything but submit and close
 // belongs to the goroutine of loop.
@@ -59,6 +25,8 @@ type engine struct {
 	timers      timers
 	waiting     []*flow
 	scratch     [maxAnswer + 1]byte
+	full        bool // the connection tracking table, at tableSeen
+	tableSeen   time.Time
 
 	mu     sync.Mutex
 	inbox  []*flow
@@ -206,7 +174,7 @@ func (e *engine) step(f *flow) {
 		f.windows++
 		e.drop(f)
 		if f.windows > e.confirm {
-			e.end(f, f.silence())
+			e.end(f, f.silence(e.tableFull()))
 			return
 		}
 		f.inWindow = 0
@@ -216,28 +184,6 @@ func (e *engine) step(f *flow) {
 		return
 	}
 	e.attempt(f)
-}
-
-// silence is the result of a flow that nothing ever answered.
-func (f *flow) silence() Result {
-	switch {
-	case f.accepted:
-		return Result{Outcome: OutcomeOpenUnverified, Detail: "the connection was accepted, then silence"}
-	case conntrackFull(conntrackDir):
-		return Result{Outcome: OutcomeError, Detail: "the connection tracking table is full; silence means nothing"}
-	case f.barred == f.total:
-		return Result{Outcome: OutcomeUnreachable, Errno: "EPERM", Detail: "the source may not send there"}
-	}
-	return Result{Outcome: OutcomeDropped}
-}
-
-func (f *flow) anyConnected() bool {
-	for _, a := range f.attempts {
-		if a.connected && f.protocol != UDP {
-			return true
-		}
-	}
-	return false
 }
 
 // attempt opens the next socket of f.
@@ -276,15 +222,12 @@ func (e *engine) attempt(f *flow) {
 	e.schedule(f, time.Now().Add(f.gap(e.window)))
 }
 
-// gap is the time from an attempt to the next, or to the end of the window.
-func (f *flow) gap(window time.Duration) time.Duration {
-	if f.protocol != UDP {
-		return window / attemptsPerWindow
+// tableFull reports whether the kernel may have dropped the packets itself.
+func (e *engine) tableFull() bool {
+	if now := time.Now(); now.Sub(e.tableSeen) > 50*time.Millisecond {
+		e.full, e.tableSeen = conntrackFull(conntrackDir), now
 	}
-	if f.inWindow < attemptsPerWindow {
-		return window / 4
-	}
-	return window / 2
+	return e.full
 }
 
 func (e *engine) schedule(f *flow, at time.Time) {
@@ -312,26 +255,4 @@ func (e *engine) end(f *flow, res Result) {
 	res.Attempts = f.total
 	res.ElapsedMS = float64(time.Since(f.started).Microseconds()) / 1000
 	f.finish(res)
-}
-
-// timers orders the flows under way by when they have to be looked at.
-type timers []*flow
-
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].next.Before(t[j].next) }
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].place, t[j].place = i, j
-}
-func (t *timers) Push(x any) {
-	f := x.(*flow)
-	f.place = len(*t)
-	*t = append(*t, f)
-}
-func (t *timers) Pop() any {
-	last := len(*t) - 1
-	f := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	return f
 }

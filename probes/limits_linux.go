@@ -71,16 +71,16 @@ func readInt(file string) (int, bool) {
 // bucket limits how fast flows are begun. An unanswered SYN stays in the
 // connection tracking table for 120 s (nf_conntrack_tcp_timeout_syn_sent), and a
 // full table drops everybody's packets: a false deny on the whole node. A burst
-// of max/16 and max/131 a second stay below max in any 120 s: 16,384 and 2,000
-// a second where max is 262,144.
+// of max/12 and max/150 a second take at most 88 % of max in any 120 s: where
+// max is 262,144, 21,845 at once and 1,747 a second.
 type bucket struct {
 	tokens, burst, perSecond float64
 	filled                   time.Time
 }
 
 func newBucket(limit int, now time.Time) *bucket {
-	burst := float64(limit) / 16
-	return &bucket{tokens: burst, burst: burst, perSecond: float64(limit) / 131, filled: now}
+	burst := float64(limit) / 12
+	return &bucket{tokens: burst, burst: burst, perSecond: float64(limit) / 150, filled: now}
 }
 
 // take takes a token, or says how long there will be none.

@@ -21,7 +21,7 @@ import (
 // serves in dst; probes leave from src. Namespaces are this kernel's own, so
 // firewalls, routes and loss in them are the real ones and nobody else's.
 type lab struct {
-	t                *testing.T
+	t                testing.TB
 	src, router, dst string
 }
 
@@ -33,7 +33,7 @@ const (
 	labGateway6 = "fd77:1::1"
 )
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("network namespaces need root")
@@ -159,7 +159,7 @@ func (l *lab) probe(b Batch) []Result {
 	return runAgent(l.t, l.agent(l.src, "batch"), b)
 }
 
-func runAgent(t *testing.T, cmd *exec.Cmd, b Batch) []Result {
+func runAgent(t testing.TB, cmd *exec.Cmd, b Batch) []Result {
 	t.Helper()
 	b.ID, b.Key = t.Name(), testKey
 	if b.WindowMS == 0 {
@@ -185,7 +185,7 @@ var built struct {
 }
 
 // agentBinary is the real agent, built once.
-func agentBinary(t *testing.T) string {
+func agentBinary(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "netconform-agent-"); built.err == nil {

@@ -22,9 +22,7 @@ type runner struct {
 	resolver *resolver
 	rate     *bucket
 
-	mu     sync.Mutex
-	names  map[string]*Lookup // name lookups of this batch, done once a name
-	slots  chan struct{}      // bounds the lookups under way
+	slots  chan struct{} // bounds the lookups under way
 	engine *engine
 	out    chan Result
 }
