@@ -70,9 +70,9 @@ func yamlMessage(err error) string {
 // a later one: the place that helps is where it opens.
 var unclosed = []string{"did not find expected ',' or ']'", "did not find expected ',' or '}'", "found unexpected end of stream"}
 
-// maxReread is how many bytes locate reads again, about a second's work: 400
-// lines before the end of 10 KiB.
-const maxReread = 4 << 20
+// maxReread is how many bytes locate reads again: 100 lines before the end of
+// 10 KiB.
+const maxReread = 1 << 20
 
 // locate returns the first line that the error needs, and its text: the parser
 // is fed line by line to see how far it read, and then with less and less as
