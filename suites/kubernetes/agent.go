@@ -3,6 +3,8 @@ package kubernetes
 import (
 	"bytes"
 	"encoding/hex"
+	"net"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -32,6 +34,8 @@ func listeners(ports []matrix.Port) []probes.Listener {
 func agentEnvironment(key []byte) []corev1.EnvVar {
 	return []corev1.EnvVar{{Name: "NETCONFORM_KEY", Value: hex.EncodeToString(key)}}
 }
+
+func joinHostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
 func encodeBatch(b probes.Batch) ([]byte, error) {
 	var input bytes.Buffer

@@ -30,6 +30,7 @@ func (d *deployment) Check(ctx context.Context) map[string]error {
 		byName[p.Namespace+"/"+p.Name] = &pods.Items[i]
 	}
 	maps.Copy(broken, d.askQuietly(ctx))
+	d.finishHolds(ctx)
 	for _, v := range d.order {
 		p := d.pods[v]
 		if p.failed != "" {

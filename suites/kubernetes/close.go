@@ -17,6 +17,9 @@ import (
 // trying once this process has ended.
 func (d *deployment) Close(ctx context.Context) error {
 	d.end()
+	for _, h := range d.holds {
+		h.end()
+	}
 	if d.options.Kind {
 		err := d.cluster.close()
 		if err == nil {

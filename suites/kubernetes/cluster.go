@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -50,8 +50,7 @@ func connect(o Options) (*cluster, error) {
 // quiet keeps client-go from writing to the terminal whatever fails on a
 // connection: it comes back as an error as well, and is reported as one.
 var quiet = sync.OnceFunc(func() {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 })
 
 func newCluster(config *rest.Config, contextName string) (*cluster, error) {

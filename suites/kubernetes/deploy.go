@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/version"
 
+	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/probes"
 	"github.com/netconform/netconform/suites"
 )
@@ -69,7 +70,9 @@ type deployment struct {
 	facts       []suites.Fact
 	oracleOnce  sync.Once
 	oracle      suites.Predictor
-	established established
+	cases       []matrix.Case
+	holds       []*hold
+	established string // whether open connections survive a new policy
 	mu          sync.Mutex
 	silent      map[string]probes.Batch // by vantage: a lookup to ask once more
 	notes       []string
@@ -87,8 +90,10 @@ type livePod struct {
 	up        chan struct{} // closed when the above is known
 }
 
-// Deploy puts a stand-in on up to two nodes in every service's place, and waits
-// until all of them run. Policies are applied by Enforce.
+// Deploy puts a stand-in on up to two nodes in every service's place, waits
+// until all of them run, and proves meanwhile that the cluster enforces
+// NetworkPolicy; otherwise it is suites.ErrNotEnforced. The suite's policies are
+// applied by Enforce.
 func (p *Platform) Deploy(ctx context.Context, job suites.Job) (suites.Deployment, error) {
 	l, err := plan(job, p.options.NamespacePrefix)
 	if err != nil {
@@ -96,7 +101,7 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (suites.Deploymen
 	}
 	d := &deployment{
 		run:     &run{id: job.RunID, key: job.Key, owner: thisProcess(), suite: job.Suite.Name, notify: job.Notify},
-		options: p.options, layout: l, notes: l.notes,
+		options: p.options, cases: job.Cases, layout: l, notes: l.notes,
 		silent: map[string]probes.Batch{}, pods: map[string]*livePod{}, services: map[string]*liveNames{},
 		execs: make(chan struct{}, execsAtOnce), canary: make(chan error, 1),
 	}
@@ -148,7 +153,17 @@ func (d *deployment) up(ctx context.Context) (err error) {
 	if err := d.makeServices(ctx); err != nil {
 		return err
 	}
-	return d.awaitPods(ctx, d.order)
+	if err := d.awaitPods(ctx, d.order); err != nil {
+		return err
+	}
+	if err := d.proveOutside(ctx); err != nil {
+		return err
+	}
+	if err := d.awaitCanary(ctx); err != nil {
+		return err
+	}
+	d.startHolds(ctx)
+	return nil
 }
 
 // claim makes the run's namespaces, and refuses those that are somebody else's.

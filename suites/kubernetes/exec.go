@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -78,32 +79,39 @@ func (d *deployment) probeOnce(ctx context.Context, p *livePod, b probes.Batch) 
 	return results, nil
 }
 
-// exec runs a command in a pod of the run. It speaks WebSocket, and SPDY to
-// API servers and proxies that don't.
+// exec runs a command in a pod of the run, with all of its input at once.
 func (c *cluster) exec(ctx context.Context, namespace, name string, command []string, stdin []byte) ([]byte, error) {
+	var stdout bytes.Buffer
+	err := c.stream(ctx, namespace, name, command, bytes.NewReader(stdin), &stdout)
+	return stdout.Bytes(), err
+}
+
+// stream runs a command in a pod of the run. It speaks WebSocket, and SPDY to
+// API servers and proxies that don't.
+func (c *cluster) stream(ctx context.Context, namespace, name string, command []string, stdin io.Reader, stdout io.Writer) error {
 	url := c.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(name).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Container: containerName, Command: command,
 			Stdin: true, Stdout: true, Stderr: true}, scheme.ParameterCodec).URL()
 	websocket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", url.String())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	spdy, err := remotecommand.NewSPDYExecutor(c.config, "POST", url)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	executor, err := remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var stdout, stderr bytes.Buffer
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr})
+	var stderr bytes.Buffer
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
 	if err != nil && stderr.Len() > 0 {
 		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
 	}
-	return stdout.Bytes(), err
+	return err
 }
 
 // sleep waits, or returns the context's error.

@@ -49,8 +49,10 @@ func (d *deployment) gather(ctx context.Context) []suites.Fact {
 	if d.options.NamespacePrefix != "" {
 		facts = append(facts, suites.Fact{Name: "namespace prefix", Value: d.options.NamespacePrefix})
 	}
-	if established := d.established.verdict(); established != "" {
-		facts = append(facts, suites.Fact{Name: "established connections survive a new policy", Value: established})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.established != "" {
+		facts = append(facts, suites.Fact{Name: "established connections survive a new policy", Value: d.established})
 	}
 	return facts
 }

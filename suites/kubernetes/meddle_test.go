@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,7 +68,7 @@ func meddleWith(t *testing.T, m meddler, o ours.Options) *suites.Run {
 	o.NamespacePrefix = prefix(t)
 	m.Platform = ours.New(o)
 	run, err := suites.Verify(t.Context(), load(t, "three"), suites.Options{
-		Targets: []suites.Target{{Platform: m}}, Notify: t.Logf,
+		Targets: []suites.Target{{Platform: m}}, Notify: t.Logf, Patience: 5 * time.Second,
 	})
 	require.NoError(t, err)
 	require.NotEmpty(t, run.Cases)

@@ -1,13 +1,17 @@
 package kubernetes
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/netconform/netconform/probes"
 )
 
 // aPublicAddress stands for the outside world where blocks of addresses are
@@ -93,4 +97,48 @@ func (d *deployment) nodeAddress(name string) string {
 		}
 	}
 	return ""
+}
+
+// proveOutside finds out whether the stand-ins of externals got their ports: a
+// node may have them in use, and an agent without its ports ends.
+func (d *deployment) proveOutside(ctx context.Context) error {
+	for _, p := range d.role(roleInternet) {
+		for try := 0; p.failed == ""; try++ {
+			if d.listens(ctx, p) {
+				break
+			}
+			list, err := d.cluster.client.CoreV1().Pods(p.namespace).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + p.name})
+			switch {
+			case err != nil:
+				return fmt.Errorf("pod %s/%s: %w", p.namespace, p.name, err)
+			case len(list.Items) == 0:
+				p.failed = "its pod was deleted"
+			case hopeless(&list.Items[0]) != "":
+				p.failed = hopeless(&list.Items[0])
+			case try > 20:
+				p.failed = "its ports do not answer on its own node"
+			}
+			if err := sleep(ctx, 200*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		if p.failed != "" {
+			d.note("%s has no stand-in: %s", p.identity, p.failed)
+		}
+	}
+	return nil
+}
+
+func (d *deployment) listens(ctx context.Context, p *livePod) bool {
+	b := probes.Batch{ID: d.id + "-outside", Key: d.key, WindowMS: 1000}
+	for i, port := range p.ports {
+		b.Probes = append(b.Probes, probes.Probe{ID: i, Protocol: string(port.Protocol), Host: p.addresses[0], Port: port.Number, Expect: p.identity})
+	}
+	results, err := d.probeOnce(ctx, p, b)
+	for _, r := range results {
+		if r.Outcome != probes.OutcomeOpen {
+			return false
+		}
+	}
+	return err == nil
 }

@@ -84,6 +84,8 @@ func (s podSpec) pod(r *run) *corev1.Pod {
 				Args:            serveArguments(s),
 				Env:             agentEnvironment(r.key),
 				Ports:           containerPorts(s.declared),
+				// Why an agent ended is on its standard error.
+				TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 				Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
 					corev1.ResourceCPU: resource.MustParse("1m"), corev1.ResourceMemory: resource.MustParse("8Mi")}},
 				SecurityContext: &corev1.SecurityContext{

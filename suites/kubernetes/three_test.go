@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,7 +16,7 @@ func verify(t *testing.T, s *suites.Suite, o kubernetes.Options) *suites.Run {
 	t.Helper()
 	run, err := suites.Verify(t.Context(), s, suites.Options{
 		Targets: []suites.Target{{Platform: kubernetes.New(o)}},
-		Notify:  t.Logf,
+		Notify:  t.Logf, Patience: 5 * time.Second,
 	})
 	require.NoError(t, err)
 	require.Len(t, run.Platforms, 1)
