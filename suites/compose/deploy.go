@@ -88,6 +88,9 @@ func (d *deployment) plan(ctx context.Context, exact bool) error {
 		return err
 	}
 	d.pl = standIns(d.files, d.job.Suite.Matrix, d.job.RunID, exact, existing)
+	if err := d.moveSubnets(ctx); err != nil {
+		return err
+	}
 	if d.image, err = loadImage(ctx, d.cli); err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ type plan struct {
 	// owner is the Compose service whose network namespace a service lives in:
 	// itself, but for network_mode service:x.
 	owner map[string]string
+	// moved are the networks whose fixed subnets a live copy may have.
+	moved []string
 	// missing are external networks that nobody has made (exact only).
 	missing []string
 	notes   []string
@@ -54,7 +56,7 @@ func standIns(p *project.Project, m *matrix.Matrix, runID string, exact bool, ex
 	pl.addNetworks(p, existing)
 	for _, kind := range slices.Sorted(maps.Keys(pl.remapped)) {
 		slices.Sort(pl.remapped[kind])
-		pl.note("%s left to the engine: %s", kind, strings.Join(pl.remapped[kind], ", "))
+		pl.note("%s remapped: %s", kind, strings.Join(pl.remapped[kind], ", "))
 	}
 	pl.noteAddresses(p, names)
 	return pl
@@ -265,6 +267,7 @@ func (pl *plan) remap(p *project.Project, key string, index int, n *types.Networ
 	}
 	if len(subnets) > 0 {
 		pl.left("subnets", key+" "+strings.Join(subnets, " "))
+		pl.moved = append(pl.moved, key)
 	}
 	n.Ipam.Config = nil
 	if n.EnableIPv6 != nil && *n.EnableIPv6 {
@@ -296,7 +299,7 @@ func (pl *plan) noteAddresses(p *project.Project, names []string) {
 		for _, text := range addresses {
 			address, err := netip.ParseAddr(text)
 			if err == nil && slices.ContainsFunc(gone, func(p netip.Prefix) bool { return p.Contains(address) }) {
-				pl.note("%s: its extra_hosts or dns name %s, in a subnet that was left to the engine; verify with --exact", name, text)
+				pl.note("%s: its extra_hosts or dns name %s, in a subnet that was remapped; verify with --exact", name, text)
 			}
 		}
 	}
