@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -164,11 +165,12 @@ func TestHostileTextsAreTamed(t *testing.T) {
 
 func TestTerminalColourAndLimit(t *testing.T) {
 	var plain, colour bytes.Buffer
-	require.NoError(t, Terminal(&plain, fixture.Run(), TerminalOptions{Limit: 1, More: "x/report.md"}))
-	require.NoError(t, Terminal(&colour, fixture.Run(), TerminalOptions{Limit: 1, More: "x/report.md", Colour: true}))
+	run := fixture.Big(60, "compose")
+	require.NoError(t, Terminal(&plain, run, TerminalOptions{Limit: 1, More: "x/report.md"}))
+	require.NoError(t, Terminal(&colour, run, TerminalOptions{Limit: 1, More: "x/report.md", Colour: true}))
 	assert.NotContains(t, plain.String(), "\x1b")
 	assert.Equal(t, plain.String(), regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(colour.String(), ""))
-	assert.Contains(t, plain.String(), "… and 3 more, see x/report.md")
+	assert.Contains(t, plain.String(), fmt.Sprintf("… and %d more, see x/report.md", run.Summary.Violations-1))
 }
 
 func TestTerminalShowsThePatternFirst(t *testing.T) {
@@ -215,4 +217,19 @@ func TestARunThatJudgedNothingIsNoPass(t *testing.T) {
 		assert.NotContains(t, b.String(), "✅", name)
 		assert.NotContains(t, b.String(), "✓ pmoves", name)
 	}
+}
+
+func TestAPredictionIsNoPass(t *testing.T) {
+	run := fixture.Run()
+	var kept []suites.Result
+	for _, r := range run.Cases {
+		if r.Platform == "static-compose" && !r.Judgement.Violation() {
+			kept = append(kept, r)
+		}
+	}
+	run.Cases = kept
+	var b bytes.Buffer
+	require.NoError(t, Terminal(&b, run, TerminalOptions{}))
+	assert.Contains(t, b.String(), "pmoves conforms by its files: 60 cases predicted, nothing was probed")
+	assert.NotContains(t, b.String(), "verified")
 }

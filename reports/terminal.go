@@ -17,7 +17,7 @@ import (
 type TerminalOptions struct {
 	// Colour marks verdicts with ANSI colours; see ColourFor.
 	Colour bool
-	// Limit bounds the single lines of each kind of difference on a platform; 0 means 12.
+	// Limit bounds the single lines of each kind of difference on a platform; 0 means 8.
 	Limit int
 	// More is where the whole lists are, such as "out/report.md"; empty means
 	// that they are nowhere, and the text says to ask for a report.
@@ -43,7 +43,7 @@ func ColourFor(w io.Writer, env func(string) string) bool {
 // last line, where the eye is.
 func Terminal(w io.Writer, run *suites.Run, o TerminalOptions) error {
 	if o.Limit == 0 {
-		o.Limit = 12
+		o.Limit = 8
 	}
 	t := &terminal{b: bufio.NewWriter(w), o: o, v: view.New(run)}
 	for _, c := range []view.Class{view.Disagreement, view.UnexpectedDeny, view.UnexpectedAllow, view.Inconclusive} {
@@ -85,8 +85,12 @@ func (t *terminal) paint(colour, s string) string {
 
 func (t *terminal) printf(format string, args ...any) { fmt.Fprintf(t.b, format, args...) }
 
-// differences shows one class: for each platform the pattern by tiers, where
-// there are several of a kind, and then single lines.
+// few results are shown with all that is known of each; of more, the pattern
+// comes first, and each is one line.
+const few = 4
+
+// differences shows one class: for each platform the pattern by tiers, what would
+// mend most of it, and then single lines.
 func (t *terminal) differences(c view.Class) {
 	shown := false
 	for _, p := range t.v.Platforms {
@@ -99,10 +103,12 @@ func (t *terminal) differences(c view.Class) {
 			shown = true
 		}
 		t.printf("  %s: %s\n", text.Name(p.Name), view.Plural(len(results), "case", "cases"))
-		groups := t.v.Groups(results)
-		if len(results) > 4 && len(groups) < len(results) {
-			t.groups(groups)
+		if len(results) <= few {
+			t.details(results)
+			continue
 		}
+		t.groups(t.v.Groups(results))
+		t.mends(results)
 		t.lines(results)
 	}
 	if shown {
@@ -129,17 +135,43 @@ func (t *terminal) groups(groups []view.Group) {
 	}
 }
 
+// mends shows what would turn most cases round.
+func (t *terminal) mends(results []*suites.Result) {
+	const most = 4
+	mends := view.Mends(results)
+	if len(mends) == 0 || mends[0].Count == 1 {
+		return
+	}
+	t.printf("    to mend them:\n")
+	for i, m := range mends {
+		if i == most || m.Count == 1 {
+			t.printf("      %s\n", t.paint(faint, fmt.Sprintf("… and %s, %s", view.Plural(len(mends)-i, "more change", "more changes"), t.more())))
+			break
+		}
+		t.printf("      %s: %s\n", view.Plural(m.Count, "case", "cases"), text.Cut(text.Line(m.Word), 240))
+	}
+}
+
+// lines shows each result on one line.
 func (t *terminal) lines(results []*suites.Result) {
+	t.printf("    each:\n")
 	for i, r := range results {
 		if i == t.o.Limit {
 			t.printf("      %s\n", t.paint(faint, fmt.Sprintf("… and %d more, %s", len(results)-i, t.more())))
 			return
 		}
-		t.printf("      %s → %s: %s\n", text.Name(r.From), target(r.Case), text.Cut(text.Line(headline(r)), 240))
+		t.printf("      %s → %s: %s %s\n", text.Name(r.From), target(r.Case), text.Cut(text.Line(headline(r)), 150), t.paint(faint, "("+text.Line(r.Reason)+")"))
+	}
+}
+
+// details shows results with all that is known of them.
+func (t *terminal) details(results []*suites.Result) {
+	for _, r := range results {
+		t.printf("      %s → %s: %s\n", text.Name(r.From), target(r.Case), text.Cut(text.Line(headline(r)), 400))
 		var notes []string
 		note := func(name, value string) {
 			if value != "" {
-				notes = append(notes, name+": "+text.Cut(text.Line(value), 240))
+				notes = append(notes, name+": "+text.Cut(text.Line(value), 400))
 			}
 		}
 		if !view.Static(r.Platform) {

@@ -36,7 +36,7 @@ function onPlatform(m, i) {
     ["evidence", get("evidence")],
     ["files say", get("explanation")],
     ["decided by", get("decides")],
-    ["to mend it", get("mend")],
+    [kind.id === "allowed" || kind.id === "denied" ? "turns it" : "to mend it", get("mend")],
     ["accepted", get("accepted")],
     ["settled", m.settled[i] ? m.settled[i] + " ms after the policies" : ""],
     ["took", m.took[i] ? m.took[i] + " ms" : ""],

@@ -48,14 +48,21 @@ func (v *View) Verdict() string {
 	add(t.Disagreements, "case where the network does not do what its files say", "cases where the network does not do what its files say")
 	add(t.Accepted, "accepted deviation", "accepted deviations")
 	add(t.Skipped, "skipped case", "skipped cases")
-	head := fmt.Sprintf("conforms: %s verified", Plural(t.Conforms+t.Accepted, "case", "cases"))
-	switch v.State() {
-	case Failed:
-		head = "does not conform"
-	case Unknown:
-		head = "can't tell"
-	case NothingJudged:
+	verified, predicted := v.held()
+	head := fmt.Sprintf("conforms: %s verified", Plural(verified, "case", "cases"))
+	switch {
+	case v.State() == NothingJudged:
 		head = "nothing was verified"
+	case v.State() == Unknown:
+		head = "can't tell"
+	case v.State() == Failed && v.staticOnly():
+		head = "does not conform by its files; nothing was probed"
+	case v.State() == Failed:
+		head = "does not conform"
+	case verified == 0:
+		head = fmt.Sprintf("conforms by its files: %s predicted, nothing was probed", Plural(predicted, "case", "cases"))
+	case predicted > 0:
+		head += fmt.Sprintf(", %d more predicted from files", predicted)
 	}
 	if len(parts) == 0 {
 		return head
@@ -65,6 +72,28 @@ func (v *View) Verdict() string {
 		sep = ", "
 	}
 	return head + sep + strings.Join(parts, ", ")
+}
+
+// held counts the cases that hold: those that were probed, and those that only
+// the files speak for.
+func (v *View) held() (verified, predicted int) {
+	for _, p := range v.Platforms {
+		if Static(p.Name) {
+			predicted += p.Count.Conforms + p.Count.Accepted
+		} else {
+			verified += p.Count.Conforms + p.Count.Accepted
+		}
+	}
+	return verified, predicted
+}
+
+func (v *View) staticOnly() bool {
+	for _, p := range v.Platforms {
+		if !Static(p.Name) && p.Count.Cases > 0 {
+			return false
+		}
+	}
+	return len(v.Run.Cases) > 0
 }
 
 // Plural is "1 case", "2 cases".
@@ -81,6 +110,12 @@ type Group struct {
 	From, To string // tiers
 	Results  []*suites.Result
 	Via      []Tally
+}
+
+// Mends counts what would turn results round, the most frequent first; results
+// for which nothing is known are left out.
+func Mends(results []*suites.Result) []Tally {
+	return tally(results, func(r *suites.Result) string { return r.Mend })
 }
 
 // Tally is a word and how often it occurs.
@@ -105,33 +140,38 @@ func (v *View) Groups(results []*suites.Result) []Group {
 		groups[i].Results = append(groups[i].Results, r)
 	}
 	for i := range groups {
-		groups[i].Via = via(groups[i].Results)
+		groups[i].Via = tally(groups[i].Results, via)
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return cmp.Compare(len(b.Results), len(a.Results)) })
 	return groups
 }
 
-// via counts the networks, or whatever else the way is called by, of each
-// result's deciding observation: the first with the result's outcome.
-func via(results []*suites.Result) []Tally {
+// via names the network, or whatever else the way is called by, of the deciding
+// observation: the first with the result's outcome.
+func via(r *suites.Result) string {
+	for _, o := range r.Observations {
+		if o.Result.Outcome == r.Outcome {
+			return o.Path.Via
+		}
+	}
+	return ""
+}
+
+func tally(results []*suites.Result, word func(*suites.Result) string) []Tally {
 	index := map[string]int{}
 	var tallies []Tally
 	for _, r := range results {
-		for _, o := range r.Observations {
-			if o.Result.Outcome != r.Outcome {
-				continue
-			}
-			if o.Path.Via != "" {
-				i, known := index[o.Path.Via]
-				if !known {
-					i = len(tallies)
-					index[o.Path.Via] = i
-					tallies = append(tallies, Tally{Word: o.Path.Via})
-				}
-				tallies[i].Count++
-			}
-			break
+		w := word(r)
+		if w == "" {
+			continue
 		}
+		i, known := index[w]
+		if !known {
+			i = len(tallies)
+			index[w] = i
+			tallies = append(tallies, Tally{Word: w})
+		}
+		tallies[i].Count++
 	}
 	slices.SortStableFunc(tallies, func(a, b Tally) int { return cmp.Compare(b.Count, a.Count) })
 	return tallies
