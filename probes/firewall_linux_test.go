@@ -156,6 +156,7 @@ func TestRoutesAtTheSource(t *testing.T) {
 
 // Nobody answers ARP: the kernel says so after three seconds, and silence until then.
 func TestAbsentNeighbour(t *testing.T) {
+	t.Parallel() // it mostly waits
 	l := newLab(t)
 	absent := []Probe{{Protocol: TCP, Host: "10.77.1.99", Port: 1}}
 	assert.Equal(t, OutcomeDropped, l.probe(Batch{WindowMS: 300, Probes: absent})[0].Outcome)
@@ -206,6 +207,7 @@ func TestNoProbeRidesOnAnEarlierFlow(t *testing.T) {
 
 // Three SYNs or datagrams in each of six windows, lost at 5 % each way.
 func TestFivePercentLossIsNeverADeny(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.serve(l.dst, "db", "udp/53,tcp/53")
 	l.in(l.router, "iptables -A FORWARD -m statistic --mode random --probability 0.05 -j DROP")

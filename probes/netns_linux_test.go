@@ -161,6 +161,12 @@ func (l *lab) probe(b Batch) []Result {
 
 func runAgent(t testing.TB, cmd *exec.Cmd, b Batch) []Result {
 	t.Helper()
+	return startAgent(t, cmd, b)()
+}
+
+// startAgent begins a batch; finish waits for its results.
+func startAgent(t testing.TB, cmd *exec.Cmd, b Batch) (finish func() []Result) {
+	t.Helper()
 	b.ID, b.Key = t.Name(), testKey
 	if b.WindowMS == 0 {
 		b.WindowMS = patient
@@ -171,10 +177,14 @@ func runAgent(t testing.TB, cmd *exec.Cmd, b Batch) []Result {
 	var in, out, stderr bytes.Buffer
 	require.NoError(t, WriteBatch(&in, b))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = &in, &out, &stderr
-	require.NoError(t, cmd.Run(), "%s", &stderr)
-	results, err := ReadResults(&out, b)
-	require.NoError(t, err)
-	return results
+	require.NoError(t, cmd.Start())
+	return func() []Result {
+		t.Helper()
+		require.NoError(t, cmd.Wait(), "%s", &stderr)
+		results, err := ReadResults(&out, b)
+		require.NoError(t, err)
+		return results
+	}
 }
 
 var built struct {

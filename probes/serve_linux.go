@@ -24,7 +24,7 @@ type Server struct {
 // A connection that says nothing is closed soon; one that has asked may go on,
 // because a hold asks on one connection for as long as a policy takes.
 const (
-	firstRequest = 10 * time.Second
+	firstRequest = time.Minute
 	nextRequest  = 5 * time.Minute
 )
 

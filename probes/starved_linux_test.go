@@ -19,6 +19,7 @@ import (
 // An agent that is not scheduled while its answers come must find them when it
 // wakes, long after the window: they were there in time.
 func TestAnswersThatWaitForASleepingAgentCount(t *testing.T) {
+	t.Parallel()
 	asked := make(chan struct{}, 1)
 	answer := make(chan struct{})
 	port := answerer(t, func(c *net.TCPConn) {
@@ -40,6 +41,7 @@ func TestAnswersThatWaitForASleepingAgentCount(t *testing.T) {
 }
 
 func TestLookupsThatWaitForASleepingAgentCount(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("a resolv.conf of its own needs root")
 	}
