@@ -5,6 +5,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netconform/netconform/matrix"
+	"github.com/netconform/netconform/suites/compose/oracle"
 )
 
 // randomTopology is a small Compose project, biased to what decides
@@ -211,4 +218,26 @@ func (t randomTopology) without(i int) randomTopology {
 		c.services = append(c.services, s)
 	}
 	return c
+}
+
+// TestTopologies keeps the generator honest: deterministic, loadable, and rich
+// in every verdict.
+func TestTopologies(t *testing.T) {
+	seen := map[matrix.Verdict]int{}
+	for seed := uint64(1); seed <= 60; seed++ {
+		topology := generate(seed)
+		require.Equal(t, topology, generate(seed))
+		p, m := read(t, topology.compose(), strings.TrimPrefix(topology.matrix(), "matrix: random\n"))
+		o := oracle.New(p, m, engine20)
+		for _, c := range m.Expand() {
+			seen[o.Predict(c).Verdict]++
+		}
+		for _, smaller := range topology.smaller() {
+			require.NotEqual(t, topology, smaller)
+		}
+	}
+	for _, v := range []matrix.Verdict{matrix.Allow, matrix.Deny, matrix.Partial} {
+		assert.Greater(t, seen[v], 50, "too few cases of %s: %v", v, seen)
+	}
+	t.Log(seen)
 }
