@@ -23,7 +23,7 @@ func Build(t testing.TB, arch string) string {
 // BuildIn builds the agent into a folder, for a TestMain that all tests share.
 func BuildIn(dir, arch string) (string, error) {
 	binary := filepath.Join(dir, "agent-linux-"+arch)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "github.com/netconform/netconform/cmd/probe")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", binary, "github.com/netconform/netconform/cmd/probe")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the agent: %w\n%s", err, out)
