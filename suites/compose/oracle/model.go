@@ -34,6 +34,7 @@ type model struct {
 	links    map[string]map[string]string   // alias to target, by Compose service
 	priority map[string]map[string]int      // gw_priority by Compose service, then network key
 	names    map[*network]map[string][]string
+	stands   map[string]bool // Compose services whose network namespace the matrix knows
 }
 
 // network is a bridge network.
@@ -72,7 +73,7 @@ type node struct {
 func newModel(p *project.Project, e Engine) *model {
 	m := &model{engine: e, networks: map[string]*network{}, nodes: map[string]*node{},
 		aliases: map[string]map[string][]string{}, hosts: map[string]map[string]bool{},
-		links: map[string]map[string]string{}, priority: map[string]map[string]int{}}
+		links: map[string]map[string]string{}, priority: map[string]map[string]int{}, stands: map[string]bool{}}
 	for key, n := range p.Networks {
 		m.networks[key] = newNetwork(p, key, n, e)
 	}

@@ -39,6 +39,11 @@ func (m *model) resolve(from *node, fromService, name string) answer {
 		if net.unknown != "" {
 			return answer{unknown: net.unknown}
 		}
+		for _, owner := range owners {
+			if !m.stands[owner] {
+				return answer{unknown: owner + ", which the matrix does not have, answers to the name " + name + " on " + net.key}
+			}
+		}
 		return answer{owners: owners, net: net}
 	}
 	if strings.Contains(name, ".") {

@@ -76,6 +76,7 @@ func (o *Oracle) place(s matrix.Service) {
 	if e.unknown != "" {
 		return
 	}
+	o.model.stands[n.owner] = true
 	space := n.space()
 	if o.listens[space] == nil {
 		o.listens[space] = map[port][]string{}

@@ -158,3 +158,41 @@ func TestLookups(t *testing.T) {
 		assert.Equal(t, c.want, got.Verdict, "%s -> %s: %s", c.from, c.to, got.Reason)
 	}
 }
+
+// TestSharedNames: two containers of one name, or another one's.
+func TestSharedNames(t *testing.T) {
+	o := newOracle(t, `
+services:
+  a: {image: x, networks: [n]}
+  b: {image: x, networks: [n]}
+  c: {image: x, networks: {n: {aliases: [b, d]}}}
+  d: {image: x, networks: [far]}
+  e: {image: x, networks: [n], links: ["c:d"], extra_hosts: {"b": "10.0.0.1"}}
+  f: {image: x, networks: [near, n]}
+  unknown: {image: x, networks: {near: {aliases: [a]}}}
+networks: {n: {}, far: {}, near: {internal: true}}
+`, `
+services:
+  a: {ports: [80]}
+  b: {ports: [80]}
+  c: {ports: [80]}
+  d: {ports: [80]}
+  e: {ports: [80]}
+  f: {ports: [80]}
+`, engine20)
+	for _, c := range []struct {
+		from, to string
+		want     matrix.Verdict
+		reason   string
+	}{
+		{"a", "b", matrix.Unknown, "several services answer to the name b on n: b and c"},
+		{"a", "d", matrix.Deny, "they share no network: a is on n; d is on far"},
+		{"e", "b", matrix.Unknown, "extra_hosts of e gives b an address of its own"},
+		{"e", "c", matrix.Allow, "the name c resolves to its address on n; both are on n"},
+		{"f", "a", matrix.Allow, "the name a resolves to its address on n; both are on n"},
+	} {
+		got := o.Predict(matrix.Case{From: c.from, To: c.to, Port: 80, Protocol: matrix.TCP})
+		assert.Equal(t, c.want, got.Verdict, "%s -> %s", c.from, c.to)
+		assert.Equal(t, c.reason, got.Reason, "%s -> %s", c.from, c.to)
+	}
+}

@@ -224,7 +224,7 @@ func (t randomTopology) without(i int) randomTopology {
 // in every verdict.
 func TestTopologies(t *testing.T) {
 	seen := map[matrix.Verdict]int{}
-	for seed := uint64(1); seed <= 60; seed++ {
+	for seed := uint64(1); seed <= 25; seed++ {
 		topology := generate(seed)
 		require.Equal(t, topology, generate(seed))
 		p, m := read(t, topology.compose(), strings.TrimPrefix(topology.matrix(), "matrix: random\n"))
@@ -237,7 +237,7 @@ func TestTopologies(t *testing.T) {
 		}
 	}
 	for _, v := range []matrix.Verdict{matrix.Allow, matrix.Deny, matrix.Partial} {
-		assert.Greater(t, seen[v], 50, "too few cases of %s: %v", v, seen)
+		assert.Greater(t, seen[v], 30, "too few cases of %s: %v", v, seen)
 	}
 	t.Log(seen)
 }
