@@ -167,7 +167,9 @@ func details(r *suites.Result) string {
 		line("evidence", r.Evidence)
 	}
 	line("matrix", r.Reason)
-	line("explanation", r.Explanation)
+	if !strings.Contains(r.Evidence, r.Explanation) || view.Static(r.Platform) {
+		line("explanation", r.Explanation)
+	}
 	line("decides", r.Decides)
 	line("mend", r.Mend)
 	return b.String()

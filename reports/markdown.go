@@ -242,13 +242,7 @@ func why(r view.Row) string {
 		if c == nil || view.ClassOf(c) != r.Worst() {
 			continue
 		}
-		words := c.Evidence
-		if c.Explanation != "" {
-			if words != "" {
-				words += "; "
-			}
-			words += c.Explanation
-		}
+		words := view.Why(c)
 		if c.Mend != "" {
 			words += "; mend: " + c.Mend
 		}

@@ -245,13 +245,7 @@ func (c Change) why() string {
 	if c.After == nil || c.Class == Fixed || c.Class == Closed {
 		return ""
 	}
-	why := c.After.Evidence
-	if c.After.Explanation != "" {
-		if why != "" {
-			why += "; "
-		}
-		why += c.After.Explanation
-	}
+	why := view.Why(c.After)
 	if why != "" && c.After.Reason != "" {
 		why += " (" + c.After.Reason + ")"
 	}

@@ -241,6 +241,48 @@ func TestTheme(t *testing.T) {
 	assert.Equal(t, before, background())
 }
 
+// TestColours reads what is drawn: the middle of a cell has its judgement's colour.
+func TestColours(t *testing.T) {
+	p := open(t, fixture.Run())
+	colour := func(row, column int) string {
+		return js[string](p, fmt.Sprintf(`(() => {
+			const canvas = document.getElementById("canvas"), w = window.netconform.where(), ratio = canvas.width / canvas.clientWidth;
+			const at = (i, edge) => Math.round((edge + (i + 0.15) * w.cell) * ratio);
+			const copy = document.createElement("canvas");
+			Object.assign(copy, { width: canvas.width, height: canvas.height });
+			const drawn = copy.getContext("2d", { willReadFrequently: true });
+			drawn.drawImage(canvas, 0, 0);
+			const got = [...drawn.getImageData(at(%d, w.left), at(%d, w.top), 1, 1).data].slice(0, 3);
+			const probe = document.createElement("i");
+			document.body.append(probe);
+			const names = ["allowed", "denied", "open", "blocked", "files", "unsure", "accepted"].filter((name) => {
+				probe.style.color = "var(--" + name + ")";
+				return getComputedStyle(probe).color.match(/\d+/g).map(Number).every((v, i) => Math.abs(v - got[i]) < 8);
+			});
+			probe.remove();
+			return names.join() || String(got);
+		})()`, column, row))
+	}
+	for range 2 { // light and dark
+		p.choose("platform", "0")
+		assert.Equal(t, "open", colour(0, 1), "postgres to qdrant on compose")
+		assert.Equal(t, "blocked", colour(5, 0), "archon to postgres")
+		assert.Equal(t, "allowed", colour(6, 0), "postgrest to postgres")
+		assert.Equal(t, "denied", colour(0, 2), "postgres to nats")
+		assert.Equal(t, "accepted", colour(0, 5), "postgres to archon")
+		p.choose("platform", "1")
+		assert.Equal(t, "denied", colour(0, 1), "postgres to qdrant on kubernetes")
+		assert.Equal(t, "files", colour(7, 4), "prometheus to extract-worker")
+		assert.Equal(t, "unsure", colour(1, 2), "qdrant to nats")
+		p.choose("show", "expected")
+		assert.Equal(t, "denied", colour(7, 4), "expected is deny")
+		p.choose("show", "observed")
+		assert.Equal(t, "allowed", colour(7, 4), "observed is allow")
+		p.choose("show", "kind")
+		p.run(chromedp.Click(chromedp.CSS("#theme")))
+	}
+}
+
 func TestHostileTextsStayText(t *testing.T) {
 	run := fixture.Run()
 	evil := `</script><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'"`

@@ -63,6 +63,9 @@ function prepare(m) {
   };
   // seen is what a verdict rests on: on a static platform, the prediction.
   m.seen = (i) => m.strings[m.platforms[c.platform[i]].static ? c.predicted[i] : c.observed[i]] || "unknown";
+  // On a static platform the evidence is the files' reason: it is said once.
+  m.says = (i) => (m.strings[c.evidence[i]].includes(m.strings[c.explanation[i]]) ? "" : m.strings[c.explanation[i]]);
+  m.why = (i) => [m.strings[c.evidence[i]], m.says(i)].filter(Boolean).join("; ");
   m.casesOf = (from, to) => {
     const list = [];
     for (let i = m.head[from * n + to]; i >= 0; i = m.next[i]) list.push(i);

@@ -34,7 +34,7 @@ function onPlatform(m, i) {
     ["predicted", get("predicted")],
     ["observed", p.static ? "not probed" : get("observed") + (get("outcome") === "not-probed" ? "" : " (" + get("outcome") + ")")],
     ["evidence", get("evidence")],
-    ["files say", get("explanation")],
+    ["files say", m.says(i)],
     ["decided by", get("decides")],
     [kind.id === "allowed" || kind.id === "denied" ? "turns it" : "to mend it", get("mend")],
     ["accepted", get("accepted")],

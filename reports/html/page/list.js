@@ -37,7 +37,7 @@ function caseList(m, opened) {
       el("td", {}, el("button", { type: "button", class: "link", on: { click: open } }, m.services[c.from[i]].name)),
       el("td", {}, el("button", { type: "button", class: "link", on: { click: open } }, m.target(i))),
       el("td", {}, get("expected")), el("td", {}, get("predicted") || "–"), el("td", {}, m.seen(i)),
-      el("td", { class: "why" }, [get("evidence"), get("explanation")].filter(Boolean).join("; ")));
+      el("td", { class: "why" }, m.why(i)));
   }
 
   more.addEventListener("click", () => extend(nextPage));

@@ -192,6 +192,18 @@ func orUnknown(v matrix.Verdict) matrix.Verdict {
 	return v
 }
 
+// Why is what was seen and what the files say to it, without saying it twice: on
+// a static platform the evidence is the files' reason.
+func Why(r *suites.Result) string {
+	switch {
+	case r.Evidence == "" || r.Explanation == "":
+		return r.Evidence + r.Explanation
+	case strings.Contains(r.Evidence, r.Explanation):
+		return r.Evidence
+	}
+	return r.Evidence + "; " + r.Explanation
+}
+
 // Target is the case's destination as people write it: "postgres:5432",
 // "coredns:53/udp", "postgres (DNS)".
 func Target(c matrix.Case) string {
