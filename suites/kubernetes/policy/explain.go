@@ -138,7 +138,8 @@ func (w walk) deciding() link {
 }
 
 // pos is the place that decides: the rule that lets the packet through, the
-// rule that comes closest, or the policy that isolates.
+// rule that comes closest, or the policy that isolates. Where there is none, it
+// is that of the pod which a policy would have to select.
 func (w walk) pos() matrix.Pos {
 	if w.target != nil && (w.noName != "" || w.noPort != "") && w.verdict() != matrix.Allow {
 		if w.noPort != "" || w.addressed() == yes || w.c.Protocol == matrix.DNS {
@@ -159,7 +160,10 @@ func (w walk) pos() matrix.Pos {
 			return r.isolating[0].Pos
 		}
 	}
-	return matrix.Pos{}
+	if w.target == nil {
+		return w.placed[w.from].Pos
+	}
+	return w.target.Pos
 }
 
 // steps is the walk as a person would tell it.

@@ -151,8 +151,8 @@ func randomPeers(r *rand.Rand) []networkingv1.NetworkPolicyPeer {
 		case 4, 5:
 			p.PodSelector, p.NamespaceSelector = new(randomPodSelector(r)), new(randomNamespaceSelector(r))
 		case 6:
-			p.IPBlock = &networkingv1.IPBlock{CIDR: pick(r, "0.0.0.0/0", "1.1.1.0/24", "0.0.0.0/0")}
-			if r.IntN(2) == 0 && p.IPBlock.CIDR == "0.0.0.0/0" {
+			p.IPBlock = &networkingv1.IPBlock{CIDR: pick(r, "0.0.0.0/0", "1.1.1.0/24", "10.244.0.0/16", "10.244.0.0/15")}
+			if r.IntN(3) > 0 && p.IPBlock.CIDR == "0.0.0.0/0" {
 				p.IPBlock.Except = []string{pick(r, "1.0.0.0/8", "10.0.0.0/8")}
 				if p.IPBlock.Except[0] == "10.0.0.0/8" {
 					p.IPBlock.Except = append(p.IPBlock.Except, "172.16.0.0/12", "192.168.0.0/16")

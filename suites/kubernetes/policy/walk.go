@@ -17,11 +17,10 @@ type link struct {
 }
 
 func (l link) state() tri {
-	s := l.rulings[egress].state.and(l.rulings[ingress].state)
 	if l.why != "" {
-		return s.and(maybe)
+		return maybe
 	}
-	return s
+	return l.rulings[egress].state.and(l.rulings[ingress].state)
 }
 
 func (e *engine) link(p packet) link {
