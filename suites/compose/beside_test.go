@@ -138,9 +138,23 @@ func snapshot(t *testing.T, cli client.APIClient, project string) string {
 	return text.String()
 }
 
+// together is a platform whose runs begin to probe when all of them are up.
+type together struct {
+	*Platform
+	up *sync.WaitGroup
+}
+
+func (p together) Deploy(ctx context.Context, job suites.Job) (suites.Deployment, error) {
+	d, err := p.Platform.Deploy(ctx, job)
+	p.up.Done()
+	p.up.Wait()
+	return d, err
+}
+
 // TestTwoRunsAtOnce runs the same suite twice at the same time.
 func TestTwoRunsAtOnce(t *testing.T) {
-	p := live(t)
+	p := together{live(t), &sync.WaitGroup{}}
+	p.up.Add(2)
 	var wait sync.WaitGroup
 	for range 2 {
 		s := suiteOf(t, faultMatrix, faultCompose)
@@ -154,7 +168,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 					if r.Key() == "db->web:80/tcp" { // bridges have no direction
 						want = suites.UnexpectedAllow
 					}
-					assert.Equal(t, want, r.Judgement, "%s of %s: %s %+v", r.Key(), run.ID, r.Evidence, r.Observations)
+					// On a machine that is too busy a case may not be told, but never wrongly.
+					assert.Contains(t, []suites.Judgement{want, suites.Inconclusive}, r.Judgement, "%s of %s: %s %+v", r.Key(), run.ID, r.Evidence, r.Observations)
 				}
 			}
 		})

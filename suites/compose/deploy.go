@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
@@ -39,10 +38,13 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	if err != nil {
 		return nil, err
 	}
+	if _, err := cli.Ping(ctx, client.PingOptions{}); err != nil {
+		return nil, errors.Join(fmt.Errorf("no Docker engine: %w", err), cli.Close())
+	}
 	d := &deployment{cli: cli, job: job, files: files}
 	defer func() {
 		if err != nil {
-			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 			defer cancel()
 			err = errors.Join(err, d.Close(clean))
 		}
@@ -77,6 +79,7 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	watched, hush := context.WithCancel(context.WithoutCancel(ctx))
 	d.hush = hush
 	d.calm.watch(watched, d.cli)
+	d.up = true
 	return d, nil
 }
 

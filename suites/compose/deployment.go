@@ -27,6 +27,7 @@ type deployment struct {
 	files    *project.Project
 	pl       *plan
 	image    string
+	up       bool   // all requests of Deploy are answered
 	dismiss  func() // the watchdog
 	topology topology
 	vantages map[string]vantage
@@ -150,23 +151,11 @@ func (was state) differs(is state) error {
 
 // Close removes everything that was made. It may be called twice.
 func (d *deployment) Close(ctx context.Context) error {
-	// The engine may still be taking a network apart; a second try finds it done.
 	if d.hush != nil {
 		d.hush()
 	}
-	var err error
-	for try := 0; try < 5; try++ {
-		if _, err = remove(ctx, d.cli, d.job.RunID); err == nil {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return err // the watchdog goes on trying when this process ends
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-	if err != nil {
-		return err
+	if err := d.removeAll(ctx); err != nil {
+		return err // the watchdog goes on trying when this process ends
 	}
 	if d.dismiss != nil {
 		d.dismiss()
@@ -174,6 +163,25 @@ func (d *deployment) Close(ctx context.Context) error {
 		return d.cli.Close()
 	}
 	return nil
+}
+
+func (d *deployment) removeAll(ctx context.Context) error {
+	if !d.up {
+		return sweep(ctx, d.cli, d.job.RunID)
+	}
+	// The engine may still be taking a network apart; a second try finds it done.
+	var err error
+	for range 5 {
+		if _, err = remove(ctx, d.cli, d.job.RunID); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return err
 }
 
 // local reports whether the engine's networks are on this machine.

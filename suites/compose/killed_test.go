@@ -67,6 +67,26 @@ func TestKilledRunLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestInterruptedDeployLeavesNothing breaks Deploy off while the engine is at
+// work on what it was asked.
+func TestInterruptedDeployLeavesNothing(t *testing.T) {
+	p := live(t)
+	for _, moment := range []string{"network", "container"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		job := jobOf(t, suiteOf(t, kinds, kindsCompose))
+		go func() {
+			waitFor(t, func() bool {
+				return slices.ContainsFunc(left(t, job.RunID), func(s string) bool { return strings.HasPrefix(s, moment) })
+			})
+			interrupt()
+		}()
+		_, err := p.Deploy(ctx, job)
+		require.ErrorIs(t, err, context.Canceled, moment)
+		require.Empty(t, left(t, job.RunID), moment)
+		require.False(t, watchdogRuns(job.RunID), "nothing is left to watch")
+	}
+}
+
 func watchdogRuns(id string) bool {
 	for _, text := range commandLines() {
 		if text == watchdogArg0+"\x00"+id+"\x00" {

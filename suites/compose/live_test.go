@@ -107,6 +107,14 @@ func verify(t *testing.T, p suites.Platform, s *suites.Suite) map[string]suites.
 	return byKey
 }
 
+func TestNoEngine(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix://"+t.TempDir()+"/docker.sock")
+	p := New(Options{})
+	require.ErrorContains(t, p.Available(t.Context()), "no Docker engine")
+	_, err := p.Deploy(t.Context(), jobOf(t, suiteOf(t, pair, pairCompose)))
+	require.Error(t, err)
+}
+
 const pair = `
 matrix: pair
 services:

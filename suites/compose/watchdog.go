@@ -2,11 +2,14 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/moby/moby/client"
 )
 
 // watchdogArg0 is how an executable knows that it was started to be the watchdog.
@@ -70,24 +73,36 @@ func Watchdog(ctx context.Context, stdin io.Reader, runID string) error {
 		return err
 	}
 	defer cli.Close()
-	// The engine may still be at work on the dead run's last requests, so one
-	// look that finds nothing is not enough.
-	clean := 0
-	for deadline := time.Now().Add(time.Minute); clean < 3 && time.Now().Before(deadline); {
+	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
+	defer cancel()
+	return sweep(ctx, cli, runID)
+}
+
+// cleanupTime bounds the removal of what a broken run left, on the slowest machine.
+const cleanupTime = 5 * time.Minute
+
+// sweep removes what a run that broke off left, until ctx ends. The engine may
+// still be at work on the run's last requests, so one look that finds nothing
+// is not enough. An engine that stays away is given up.
+func sweep(ctx context.Context, cli client.APIClient, runID string) error {
+	const looks, away = 3, 10
+	for clean, gone := 0, 0; clean < looks; {
 		removed, err := remove(ctx, cli, runID)
-		if err == nil && len(removed) == 0 {
+		switch {
+		case err == nil && len(removed) == 0:
 			clean++
-		} else {
-			clean = 0
+		case client.IsErrConnectionFailed(err):
+			if gone++; gone == away {
+				return err
+			}
+		default:
+			clean, gone = 0, 0
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("run %s left things that could not be removed; netconform clean tries again: %w", runID, errors.Join(ctx.Err(), err))
 		case <-time.After(400 * time.Millisecond):
 		}
-	}
-	if clean < 3 {
-		return fmt.Errorf("run %s left things that can't be removed; netconform clean tries again", runID)
 	}
 	return nil
 }
