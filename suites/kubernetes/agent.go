@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"bytes"
 	"encoding/hex"
 	"net"
 	"strconv"
@@ -36,9 +35,3 @@ func agentEnvironment(key []byte) []corev1.EnvVar {
 }
 
 func joinHostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
-
-func encodeBatch(b probes.Batch) ([]byte, error) {
-	var input bytes.Buffer
-	err := probes.WriteBatch(&input, b)
-	return input.Bytes(), err
-}

@@ -28,7 +28,11 @@ func (d *deployment) awaitPods(ctx context.Context, vantages []string) error {
 	byName := map[string]*livePod{}
 	for _, v := range vantages {
 		p := d.pods[v]
-		byName[p.namespace+"/"+p.name] = p
+		select {
+		case <-p.up:
+		default:
+			byName[p.namespace+"/"+p.name] = p
+		}
 	}
 	tell := time.Now().Add(tellEvery)
 	for len(byName) > 0 {

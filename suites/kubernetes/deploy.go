@@ -65,6 +65,7 @@ type deployment struct {
 	life        context.Context // ends with Close
 	end         context.CancelFunc
 	canary      chan error // the canary's verdict, once
+	noSCTP      string     // why cases over SCTP are skipped
 	dismiss     func()     // ends the watchdog
 	factsOnce   sync.Once
 	facts       []suites.Fact
@@ -88,6 +89,7 @@ type livePod struct {
 	labels    map[string]string
 	failed    string        // why an optional pod is not there
 	up        chan struct{} // closed when the above is known
+	sessions  sessions
 }
 
 // Deploy puts a stand-in on up to two nodes in every service's place, waits
@@ -146,7 +148,14 @@ func (d *deployment) up(ctx context.Context) (err error) {
 		d.order = append(d.order, s.vantage)
 	}
 	// The canary's pods come first, so that its proof is done when the rest is up.
-	if err := d.makePods(ctx, specs); err != nil {
+	first := 2 * len(d.nodes)
+	if err := d.makePods(ctx, specs[:first]); err != nil {
+		return err
+	}
+	if err := d.dropSCTP(ctx, specs); err != nil {
+		return err
+	}
+	if err := d.makePods(ctx, specs[first:]); err != nil {
 		return err
 	}
 	go func() { d.canary <- d.runCanary(d.life) }()

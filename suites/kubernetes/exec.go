@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,7 +27,7 @@ const (
 	execLimit = 2 * time.Minute
 )
 
-// Probe runs the batch in one execution inside the vantage's pod. A lost
+// Probe runs the batch by the agent inside the vantage's pod. A lost
 // connection, or an answer that is not whole, is tried again under another
 // batch number; what comes back is a whole answer or an error.
 func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) ([]probes.Result, error) {
@@ -56,36 +55,6 @@ func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) 
 	return nil, errors.Join(failures...)
 }
 
-func (d *deployment) probeOnce(ctx context.Context, p *livePod, b probes.Batch) ([]probes.Result, error) {
-	input, err := encodeBatch(b)
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case d.execs <- struct{}{}:
-		defer func() { <-d.execs }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	ctx, cancel := context.WithTimeout(ctx, execLimit)
-	defer cancel()
-	output, err := d.cluster.exec(ctx, p.namespace, p.name, probeCommand, input)
-	// The answer decides, not the exit status: a transport that ended early can
-	// report success, and one that ended late can report a failure.
-	results, readErr := probes.ReadResults(bytes.NewReader(output), b)
-	if readErr != nil {
-		return nil, fmt.Errorf("exec in %s/%s: %w", p.namespace, p.name, errors.Join(err, readErr))
-	}
-	return results, nil
-}
-
-// exec runs a command in a pod of the run, with all of its input at once.
-func (c *cluster) exec(ctx context.Context, namespace, name string, command []string, stdin []byte) ([]byte, error) {
-	var stdout bytes.Buffer
-	err := c.stream(ctx, namespace, name, command, bytes.NewReader(stdin), &stdout)
-	return stdout.Bytes(), err
-}
-
 // stream runs a command in a pod of the run. It speaks WebSocket, and SPDY to
 // API servers and proxies that don't.
 func (c *cluster) stream(ctx context.Context, namespace, name string, command []string, stdin io.Reader, stdout io.Writer) error {
@@ -108,10 +77,7 @@ func (c *cluster) stream(ctx context.Context, namespace, name string, command []
 	}
 	var stderr bytes.Buffer
 	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
-	if err != nil && stderr.Len() > 0 {
-		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
-	}
-	return err
+	return stderrOf(err, &stderr)
 }
 
 // sleep waits, or returns the context's error.

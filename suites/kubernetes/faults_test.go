@@ -1,6 +1,7 @@
 package kubernetes_test
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -130,9 +131,24 @@ func TestAPIServerAway(t *testing.T) {
 	require.NoError(t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	require.NoError(t, err)
+	// The daemon may run below a process that only enters its namespaces.
+	pids := []int{pid}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	require.NoError(t, err)
+	for _, child := range strings.Fields(string(children)) {
+		n, err := strconv.Atoi(child)
+		require.NoError(t, err)
+		pids = append(pids, n)
+	}
+	signal := func(s syscall.Signal) {
+		for _, pid := range pids {
+			assert.NoError(t, syscall.Kill(pid, s))
+		}
+	}
+	t.Cleanup(func() { signal(syscall.SIGCONT) })
 	run := meddleWith(t, meddler{enforced: func() {
-		require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
-		time.AfterFunc(10*time.Second, func() { assert.NoError(t, syscall.Kill(pid, syscall.SIGCONT)) })
+		signal(syscall.SIGSTOP)
+		time.AfterFunc(10*time.Second, func() { signal(syscall.SIGCONT) })
 	}}, options())
 	assert.NotZero(t, run.Summary.Conforms)
 }

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,9 +24,14 @@ type liveNames struct {
 
 // makeServices makes the Services and keeps what they were given.
 func (d *deployment) makeServices(ctx context.Context) error {
-	made := make([]*corev1.Service, len(d.layout.services))
+	wanted := d.layout.services
+	if d.noSCTP != "" {
+		// kube-proxy's rules for such a port can fail on that kernel, and all others with them.
+		wanted = withoutSCTP(wanted)
+	}
+	made := make([]*corev1.Service, len(wanted))
 	err := each(len(made), func(i int) (err error) {
-		s := d.layout.services[i].DeepCopy()
+		s := wanted[i].DeepCopy()
 		s.Labels = merged(s.Labels, map[string]string{labelRun: d.id})
 		made[i], err = d.cluster.client.CoreV1().Services(s.Namespace).Create(ctx, s, metav1.CreateOptions{})
 		if err != nil {
@@ -56,4 +62,16 @@ func (d *deployment) makeServices(ctx context.Context) error {
 		d.services[s.Service] = names
 	}
 	return nil
+}
+
+func withoutSCTP(services []*corev1.Service) []*corev1.Service {
+	var list []*corev1.Service
+	for _, s := range services {
+		s = s.DeepCopy()
+		s.Spec.Ports = slices.DeleteFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Protocol == corev1.ProtocolSCTP })
+		if len(s.Spec.Ports) > 0 || s.Spec.ClusterIP == corev1.ClusterIPNone {
+			list = append(list, s)
+		}
+	}
+	return list
 }

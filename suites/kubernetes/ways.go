@@ -20,6 +20,9 @@ import (
 //   - A port that the destination's own Service lacks can't be reached by name;
 //     such a case is decided by the pods' addresses.
 func (d *deployment) Ways(c matrix.Case) suites.Ways {
+	if c.Protocol == matrix.SCTP && d.noSCTP != "" {
+		return suites.Ways{Skip: d.noSCTP}
+	}
 	if e, ok := d.external(c.To); ok {
 		return d.waysOut(c, e)
 	}
