@@ -3,14 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/netconform/netconform/reports/gate"
-	"github.com/netconform/netconform/suites"
 )
 
 func newGate() *cobra.Command {
@@ -26,20 +24,11 @@ something broke or opened, and with 3 where it cannot tell.`,
   netconform verify pmoves --baseline before.json --update-baseline`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			before, err := readBaseline(baseline)
+			r, err := gate.CompareFiles(baseline, args[0])
 			if err != nil {
 				return err
 			}
-			f, err := os.Open(args[0])
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			after, err := gate.ReadRun(f)
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			return showGate(c, before, after, report, quiet)
+			return showGate(c, r, report, quiet)
 		},
 	}
 	cmd.Flags().StringVar(&baseline, "baseline", "", "the run before: a baseline, or a results.json")
@@ -49,24 +38,7 @@ something broke or opened, and with 3 where it cannot tell.`,
 	return cmd
 }
 
-func readBaseline(name string) (*gate.Baseline, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("baseline: %w", err)
-	}
-	defer f.Close()
-	b, err := gate.ReadBaseline(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return b, nil
-}
-
-func showGate(c *cobra.Command, before *gate.Baseline, after *suites.Run, dir string, quiet bool) error {
-	r, err := gate.Compare(before, after)
-	if err != nil {
-		return err
-	}
+func showGate(c *cobra.Command, r *gate.Report, dir string, quiet bool) error {
 	if dir != "" {
 		if err := writeGate(dir, r); err != nil {
 			return fmt.Errorf("%w: write reports: %w", errPlatform, err)

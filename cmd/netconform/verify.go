@@ -129,11 +129,20 @@ func (f *verifyFlags) gate(c *cobra.Command, run *suites.Run) error {
 		}
 		return nil
 	}
-	before, err := readBaseline(f.baseline)
+	file, err := os.Open(f.baseline)
 	if err != nil {
-		return err
+		return fmt.Errorf("baseline: %w", err)
 	}
-	return showGate(c, before, run, f.report, f.quiet)
+	defer file.Close()
+	before, err := gate.ReadBaseline(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.baseline, err)
+	}
+	r, err := gate.Compare(before, run)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.baseline, err)
+	}
+	return showGate(c, r, f.report, f.quiet)
 }
 
 func writeFile(name, content string) error {
