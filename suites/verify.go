@@ -158,6 +158,9 @@ func attach(results []Result, p Predictor) {
 		r := &results[i]
 		q := p.Predict(r.Case)
 		r.Predicted, r.Explanation, r.Mend, r.Decides = q.Verdict, q.Reason, q.Mend, q.Pos.String()
+		if q.Verdict == matrix.Partial && r.Expected == matrix.Deny {
+			r.Mend = "" // it would open what is still closed
+		}
 	}
 }
 
