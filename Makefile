@@ -28,7 +28,7 @@ build: bin/netconform ## bin/netconform, with the agents for amd64 and arm64 in 
 
 bin/netconform: $(agents) FORCE
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/netconform
+	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/netconform
 
 agents: $(agents) ## the agents that stand-ins run
 

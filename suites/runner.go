@@ -344,7 +344,8 @@ func (r *runner) live(e *entry, p Path, q probes.Result, underway bool) bool {
 	return found
 }
 
-// again looks once more at what is not as expected: two looks must agree.
+// again looks once more at what is not as expected, or not as the files imply:
+// two looks must agree.
 func (r *runner) again(ctx context.Context) error {
 	pending := r.differing(r.all())
 	for look := 0; look < 3 && len(pending) > 0; look++ {
@@ -363,9 +364,11 @@ func (r *runner) again(ctx context.Context) error {
 }
 
 func (r *runner) differing(indices []int) []int {
+	predicted := r.predictions()
 	var list []int
 	for _, i := range indices {
-		if r.entries[i].ruling.judgement != Conforms {
+		v := r.entries[i].ruling
+		if v.judgement != Conforms || definite(predicted[i]) && predicted[i] != v.observed {
 			list = append(list, i)
 		}
 	}

@@ -290,3 +290,15 @@ func TestAcceptedDeviations(t *testing.T) {
 	p.ProbeErr = map[string]error{"web": errors.New("exec cut")}
 	assert.Empty(t, verify(t, p, at("2029-12-31"), with(pair)).Accepts[0].Problem, "what could not be looked at is not stale")
 }
+
+func TestWhatTheFilesDoNotImplyIsLookedAtAgain(t *testing.T) {
+	p := conforming()
+	// Expected deny, predicted allow, silent at the first look only.
+	for _, route := range []suites.Route{suites.ByName, suites.ByAddress} {
+		p.Outcomes[fake.Key("web", "db", route, 5432)] = []probes.Outcome{probes.OutcomeDropped, probes.OutcomeOpen}
+	}
+	p.Predictions = map[string]matrix.Verdict{forbidden: matrix.Allow}
+	r := caseOf(t, verify(t, p, suites.Options{}), forbidden)
+	assert.Equal(t, suites.UnexpectedAllow, r.Judgement)
+	assert.False(t, r.Disagrees())
+}
