@@ -64,11 +64,6 @@ func canaryPolicy(name string, kind networkingv1.PolicyType) *networkingv1.Netwo
 // describes the ways that are not as wanted.
 func (d *deployment) canaryLook(ctx context.Context, shut bool) (wrong []string, err error) {
 	subjects, peers := d.role(roleSubject), d.role(rolePeer)
-	type question struct {
-		from, to *livePod
-		want     bool
-		what     string
-	}
 	var questions []question
 	for _, p := range peers {
 		for _, s := range subjects {
@@ -80,16 +75,40 @@ func (d *deployment) canaryLook(ctx context.Context, shut bool) (wrong []string,
 			questions = append(questions, question{p, q, true, "the unrestricted way from " + p.node + " to " + q.node})
 		}
 	}
+	return d.answer(ctx, questions)
+}
+
+// canaryClosed describes the subjects that the peers can't reach.
+func (d *deployment) canaryClosed(ctx context.Context) (closed []string, err error) {
+	var questions []question
+	for _, p := range d.role(rolePeer) {
+		for _, s := range d.role(roleSubject) {
+			questions = append(questions, question{p, s, true, "ingress of a pod on " + s.node + " from " + p.node})
+		}
+	}
+	return d.answer(ctx, questions)
+}
+
+// question is a way between two pods of the canary, and whether it is to be open.
+type question struct {
+	from, to *livePod
+	want     bool
+	what     string
+}
+
+// answer asks all questions, a batch a pod, and describes those that are not as wanted.
+func (d *deployment) answer(ctx context.Context, questions []question) (wrong []string, err error) {
 	batches := map[string]*probes.Batch{}
+	var vantages []*livePod
 	for i, q := range questions {
 		b := batches[q.from.vantage]
 		if b == nil {
 			b = &probes.Batch{ID: fmt.Sprintf("%s-canary-%s", d.id, q.from.vantage), Key: d.key, WindowMS: canaryWindow, Confirm: 1}
 			batches[q.from.vantage] = b
+			vantages = append(vantages, q.from)
 		}
 		b.Probes = append(b.Probes, probes.Probe{ID: i, Protocol: probes.TCP, Host: q.to.addresses[0], Port: canaryPort, Expect: q.to.identity})
 	}
-	vantages := append(d.role(roleSubject), peers...)
 	open := make([]bool, len(questions))
 	err = each(len(vantages), func(i int) error {
 		results, err := d.Probe(ctx, vantages[i].vantage, *batches[vantages[i].vantage])

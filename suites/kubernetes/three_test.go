@@ -2,7 +2,6 @@ package kubernetes_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,7 +16,7 @@ func verify(t *testing.T, s *suites.Suite, o kubernetes.Options) *suites.Run {
 	t.Helper()
 	run, err := suites.Verify(t.Context(), s, suites.Options{
 		Targets: []suites.Target{{Platform: kubernetes.New(o)}},
-		Notify:  t.Logf, Patience: 5 * time.Second,
+		Notify:  t.Logf,
 	})
 	require.NoError(t, err)
 	require.Len(t, run.Platforms, 1)
