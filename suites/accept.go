@@ -43,7 +43,9 @@ func accept(run *Run, s *Suite, now time.Time) {
 		case looked > unsure && group.Count == 0 && unsure == 0:
 			group.Problem = fmt.Sprintf("%s: accepted deviation %s no longer occurs; remove it", a.Pos, group.Where)
 		}
-		run.Accepts = append(run.Accepts, group)
+		if looked > 0 || expired {
+			run.Accepts = append(run.Accepts, group)
+		}
 	}
 }
 
