@@ -22,7 +22,7 @@ func TestKind(t *testing.T) {
 		}
 		t.Skip("KIND_NODE_IMAGE names no node image")
 	}
-	run := verify(t, load(t, "three"), kubernetes.Options{Kind: true})
+	run := verify(t, load(t, "pair"), kubernetes.Options{Kind: true})
 	assert.Empty(t, run.Errors)
 	assert.NotEmpty(t, run.Cases)
 	for _, c := range run.Cases {
