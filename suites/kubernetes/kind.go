@@ -167,6 +167,12 @@ func (c *cluster) notUsable(ctx context.Context) string {
 		if !nodeReady(n) {
 			return "node " + n.Name + " is not ready"
 		}
+		// Gone a moment after the node is ready; until then it takes no pods.
+		for _, taint := range hardTaints(n) {
+			if strings.HasPrefix(taint, "node.kubernetes.io/") {
+				return "node " + n.Name + " has the taint " + taint
+			}
+		}
 	}
 	dns, err := c.client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{LabelSelector: "k8s-app=kube-dns"})
 	if err != nil {
