@@ -47,8 +47,6 @@ type control struct {
 	before, after probes.Result
 }
 
-func (c *control) live() bool { return isOpen(c.before) && isOpen(c.after) }
-
 func isOpen(r probes.Result) bool {
 	return r.Outcome == probes.OutcomeOpen || r.Outcome == probes.OutcomeResolved
 }

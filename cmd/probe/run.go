@@ -17,7 +17,8 @@ const usage = `usage:
   probe serve --identity NAME [--instance I] --listen tcp/5432,udp/53
       answer on these ports of every address, signed with NETCONFORM_KEY
   probe batch
-      read a batch on stdin, write its framed results on stdout
+      read batches on stdin, one after the answer to the other, and write their
+      framed results on stdout, until stdin ends
   probe ready [--identity NAME] --listen tcp/5432,udp/53
       exit with 0 when these ports answer on the loopback interface
   probe hold ADDRESS:PORT
@@ -82,11 +83,18 @@ func batch(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 	if len(args) > 0 {
 		return fmt.Errorf("%w: batch takes no arguments", errUsage)
 	}
-	b, err := probes.ReadBatch(stdin)
-	if err != nil {
-		return err
+	for n := 0; ; n++ {
+		b, err := probes.ReadBatch(stdin)
+		switch {
+		case n > 0 && errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := probes.RunBatch(ctx, b, stdout); err != nil {
+			return err
+		}
 	}
-	return probes.RunBatch(ctx, b, stdout)
 }
 
 func ready(ctx context.Context, args []string, env func(string) string) error {

@@ -84,6 +84,24 @@ func TestServeBatchReady(t *testing.T) {
 	assert.Contains(t, stderr.String(), "probe: listen on "+listen+": ")
 }
 
+func TestBatchAfterBatch(t *testing.T) {
+	port := freePort(t)
+	serveUntilEnd(t, fmt.Sprintf("tcp/%d", port))
+	stdin, ask := io.Pipe()
+	answers, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() { code <- run(t.Context(), []string{"batch"}, noEnv, stdin, stdout, io.Discard) }()
+	for _, id := range []string{"a1", "a2", "a3"} {
+		b := probes.Batch{ID: id, Key: key, WindowMS: 30_000, Probes: []probes.Probe{{ID: 3, Protocol: probes.TCP, Host: "127.0.0.1", Port: port, Expect: "db"}}}
+		require.NoError(t, probes.WriteBatch(ask, b))
+		results, err := probes.ReadResults(answers, b)
+		require.NoError(t, err)
+		assert.Equal(t, probes.OutcomeOpen, results[0].Outcome)
+	}
+	require.NoError(t, ask.Close())
+	assert.Equal(t, exitOK, <-code)
+}
+
 func TestHoldAnswersEveryBeat(t *testing.T) {
 	port := freePort(t)
 	serveUntilEnd(t, fmt.Sprintf("tcp/%d", port))

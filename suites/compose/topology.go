@@ -27,14 +27,14 @@ type member struct {
 	dns  string // the Compose service's name; empty for externals
 	skip string // why there is no stand-in
 	node *node
-	// outside says what kind of external it is; serviceMember for a service.
+	// outside says what kind of external it is; zero for a service.
 	kind kind
 }
 
 type kind uint8
 
 const (
-	serviceMember kind = iota
+	_ kind = iota // a service
 	// destination: an external that is talked to, behind the engine's forwarding path.
 	destination
 	// outsider: an external that talks, from beyond the host.
