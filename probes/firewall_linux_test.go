@@ -189,6 +189,7 @@ func TestUDPAnswersLeaveFromTheAddressThatWasAsked(t *testing.T) {
 func TestNoProbeRidesOnAnEarlierFlow(t *testing.T) {
 	l := newLab(t)
 	l.serve(l.dst, "db", "udp/53,tcp/53")
+	l.serve(l.src, "web", "tcp/80") // as in every stand-in: it lends the source ports
 	l.in(l.router, "iptables -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
 	var b Batch
 	for range 50 {

@@ -1,6 +1,8 @@
 package probes
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -34,5 +36,34 @@ func TestLaterExecutionsUseOtherPorts(t *testing.T) {
 			}
 			last[p] = now
 		}
+	}
+}
+
+// However fast executions follow each other, those in one network namespace
+// use ports that none of the others has.
+func TestExecutionsShareTheLentRotation(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go lendPorts(ctx)
+	require.Eventually(t, func() bool { _, err := borrowPorts(); return err == nil }, time.Minute, time.Millisecond)
+	seen := map[int]bool{}
+	for range 50 {
+		r := newPortRotation(time.Unix(1_800_000_000, 0))
+		r.borrow = borrowPorts
+		for range 2*portBlock + 1 {
+			p := r.take()
+			require.False(t, seen[p], "port %d came twice", p)
+			seen[p] = true
+		}
+		require.NotNil(t, r.borrow, "it was lent to")
+	}
+}
+
+func TestWithoutALenderTheClockDecides(t *testing.T) {
+	r := newPortRotation(time.Unix(1_800_000_000, 0))
+	want := newPortRotation(time.Unix(1_800_000_000, 0))
+	r.borrow = func() (int, error) { return 0, errors.New("nobody lends") }
+	for range 3 * portBlock {
+		require.Equal(t, want.take(), r.take())
 	}
 }

@@ -34,6 +34,8 @@ func (s *Server) Serve(ctx context.Context, ready func()) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var closers []io.Closer
 	defer func() {
 		for _, c := range closers {
@@ -56,6 +58,7 @@ func (s *Server) Serve(ctx context.Context, ready func()) error {
 			})
 		}
 	}
+	go lendPorts(ctx)
 	ready()
 	select {
 	case <-ctx.Done():
