@@ -107,13 +107,30 @@ func (t *terminal) differences(c view.Class) {
 			t.details(results)
 			continue
 		}
+		if why := sameEvidence(results); why != "" {
+			t.printf("    %s\n", text.Cut(text.Line(why), 400))
+			continue
+		}
 		t.groups(t.v.Groups(results))
-		t.mends(results)
+		if c != view.Inconclusive {
+			t.mends(results)
+		}
 		t.lines(results)
 	}
 	if shown {
 		t.printf("\n")
 	}
+}
+
+// sameEvidence is the evidence that all results have in common, as where a
+// platform could not be set up; empty where they differ.
+func sameEvidence(results []*suites.Result) string {
+	for _, r := range results {
+		if r.Evidence != results[0].Evidence {
+			return ""
+		}
+	}
+	return results[0].Evidence
 }
 
 func (t *terminal) groups(groups []view.Group) {
