@@ -4,22 +4,26 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/netconform/netconform/reports/html"
 	"github.com/netconform/netconform/reports/svg"
 	"github.com/netconform/netconform/suites"
 )
 
-// files are what WriteAll writes. results.json is the last, so that whoever
-// sees it sees the others too.
-var files = []struct {
+type file struct {
 	name  string
 	write func(io.Writer, *suites.Run) error
-}{
+}
+
+// files are what WriteAll writes. results.json is the last, so that whoever
+// sees it sees the others too.
+var files = []file{
 	{"junit.xml", JUnit},
 	{"report.md", Markdown},
 	{"matrix.svg", svg.Write},
@@ -30,35 +34,42 @@ var files = []struct {
 // WriteAll writes every report into dir, which is made where it is missing.
 // Each file appears by an atomic rename: a reader sees the old or the new one,
 // never half of it.
-func WriteAll(dir string, run *suites.Run) error {
+func WriteAll(dir string, run *suites.Run) error { return writeAll(dir, files, run) }
+
+func writeAll(dir string, files []file, run *suites.Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("report folder: %w", err)
 	}
-	for _, f := range files {
-		if err := replace(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, run) }); err != nil {
+	written := make([]string, len(files))
+	failed := make([]error, len(files))
+	var all sync.WaitGroup
+	for i, f := range files {
+		all.Go(func() { written[i], failed[i] = f.writeBeside(dir, run) })
+	}
+	all.Wait()
+	defer func() {
+		for _, name := range written {
+			os.Remove(name) // a no-op once it is renamed
+		}
+	}()
+	for i, f := range files {
+		err := failed[i]
+		if err == nil {
+			err = os.Rename(written[i], filepath.Join(dir, f.name))
+		}
+		if err != nil {
 			return fmt.Errorf("report %s: %w", f.name, err)
 		}
 	}
 	return nil
 }
 
-// replace writes path anew beside it and renames it into place.
-func replace(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// writeBeside writes the file under a name of its own in dir, and returns that.
+func (r file) writeBeside(dir string, run *suites.Run) (string, error) {
+	f, err := os.CreateTemp(dir, "."+r.name+".*")
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer os.Remove(f.Name()) // a no-op once it is renamed
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	err = errors.Join(r.write(f, run), f.Chmod(0o644), f.Close())
+	return f.Name(), err
 }

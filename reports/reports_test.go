@@ -41,10 +41,10 @@ func TestWriteAll(t *testing.T) {
 func TestAFileThatFailsLeavesTheOldOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.md")
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
-	err := replace(path, func(w io.Writer) error {
+	err := writeAll(filepath.Dir(path), []file{{"report.md", func(w io.Writer, _ *suites.Run) error {
 		_, _ = io.WriteString(w, "half")
 		return io.ErrShortWrite
-	})
+	}}}, nil)
 	require.ErrorIs(t, err, io.ErrShortWrite)
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)

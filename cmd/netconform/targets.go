@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,28 +34,43 @@ func (o oracle) Findings() []matrix.Finding {
 	return append(slices.Clone(o.placing), o.Oracle.Findings()...)
 }
 
-// oracles reads the files of all the suite's targets.
+// oracles reads the files of all the suite's targets, at once.
 func oracles(ctx context.Context, s *suites.Suite) ([]oracle, error) {
-	var list []oracle
+	var readers []func() (oracle, error)
 	if s.Compose != nil {
-		p, err := project.Load(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, oracle{"compose", composeoracle.New(p, s.Matrix, composeoracle.Engine{}), nil})
+		readers = append(readers, func() (oracle, error) { return composeOracle(ctx, s) })
 	}
 	if s.Kubernetes != nil {
-		o, err := manifests.Load(s)
-		if err != nil {
-			return nil, err
-		}
-		placed, missing, err := o.Place(s)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, oracle{"kubernetes", policy.New(o, placed, s.Matrix, policy.Cluster{}), missing})
+		readers = append(readers, func() (oracle, error) { return kubernetesOracle(s) })
 	}
-	return list, nil
+	list := make([]oracle, len(readers))
+	errs := make([]error, len(readers))
+	var all sync.WaitGroup
+	for i, read := range readers {
+		all.Go(func() { list[i], errs[i] = read() })
+	}
+	all.Wait()
+	return list, errors.Join(errs...)
+}
+
+func composeOracle(ctx context.Context, s *suites.Suite) (oracle, error) {
+	p, err := project.Load(ctx, s)
+	if err != nil {
+		return oracle{}, err
+	}
+	return oracle{"compose", composeoracle.New(p, s.Matrix, composeoracle.Engine{}), nil}, nil
+}
+
+func kubernetesOracle(s *suites.Suite) (oracle, error) {
+	o, err := manifests.Load(s)
+	if err != nil {
+		return oracle{}, err
+	}
+	placed, missing, err := o.Place(s)
+	if err != nil {
+		return oracle{}, err
+	}
+	return oracle{"kubernetes", policy.New(o, placed, s.Matrix, policy.Cluster{}), missing}, nil
 }
 
 // choice is where the user wants a suite to be verified.
