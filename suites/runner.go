@@ -244,9 +244,10 @@ func service(vantage string) string {
 	return vantage
 }
 
-// calibrate takes the window of silence from the run's own latencies: twenty
+// calibrate takes the window of silence from the run's own latencies: ten
 // times what the slowest of most controls took, from 400 ms to 3 s. The agent
-// repeats a silent probe before it calls it dropped.
+// sends several times within it, and repeats a silent probe before it calls it
+// dropped.
 func (r *runner) calibrate() {
 	var took []float64
 	for _, c := range r.controls {
@@ -257,7 +258,7 @@ func (r *runner) calibrate() {
 	r.window = 3 * time.Second
 	if len(took) > 0 {
 		sort.Float64s(took)
-		r.window = time.Duration(20*took[len(took)*95/100]) * time.Millisecond
+		r.window = time.Duration(10*took[len(took)*95/100]) * time.Millisecond
 	}
 	r.window = min(max(r.window, 400*time.Millisecond), 3*time.Second)
 }
@@ -342,8 +343,8 @@ func (r *runner) live(e *entry, p Path, q probes.Result, underway bool) bool {
 	return found
 }
 
-// again looks once more at what is not as expected, or not as the files imply:
-// two looks must agree.
+// again looks once more at what the files don't imply, or, where they leave it
+// open, at what is not as expected: two looks must agree.
 func (r *runner) again(ctx context.Context) error {
 	pending := r.differing(r.all())
 	for look := 0; look < 3 && len(pending) > 0; look++ {
@@ -366,7 +367,7 @@ func (r *runner) differing(indices []int) []int {
 	var list []int
 	for _, i := range indices {
 		v := r.entries[i].ruling
-		if v.judgement != Conforms || definite(predicted[i]) && predicted[i] != v.observed {
+		if definite(predicted[i]) && predicted[i] != v.observed || !definite(predicted[i]) && v.judgement != Conforms {
 			list = append(list, i)
 		}
 	}

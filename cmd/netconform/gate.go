@@ -45,7 +45,7 @@ func showGate(c *cobra.Command, r *gate.Report, dir string, quiet bool) error {
 		}
 	}
 	if !quiet {
-		if err := r.Terminal(c.OutOrStdout(), colour(c.OutOrStdout()), 0); err != nil {
+		if err := r.Terminal(c.OutOrStdout(), colour(c.OutOrStdout()), 12); err != nil {
 			return err
 		}
 	}
