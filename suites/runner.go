@@ -26,7 +26,9 @@ type runner struct {
 	entries  []entry
 	controls map[Path]*control
 	window   time.Duration
-	started  time.Time // when what is under test was put in place
+	// calibrated is whether the window is the run's own, and not the first guess.
+	calibrated bool
+	started    time.Time // when what is under test was put in place
 }
 
 // entry is a case under way.
@@ -93,6 +95,18 @@ func (r *runner) observe(ctx context.Context) error {
 		return err
 	}
 	r.calibrate()
+	// The first round also starts what probing needs; calmer ones tell better
+	// how long an answer takes.
+	for round := 0; round < 2 && r.window > calm; round++ {
+		if err := r.lookAtControls(ctx, func(c *control, q probes.Result) {
+			if isOpen(c.before) {
+				c.before = q
+			}
+		}); err != nil {
+			return err
+		}
+		r.calibrate()
+	}
 	r.warn("before", func(c *control) probes.Result { return c.before })
 
 	if b, ok := r.deployment.(Baseliner); ok && b.Baseline() && !r.options.NoBaseline {
@@ -245,7 +259,7 @@ func service(vantage string) string {
 }
 
 // calibrate takes the window of silence from the run's own latencies: ten
-// times what the slowest of most controls took, from 400 ms to 3 s. The agent
+// times what the slowest of most controls took in the calmest round. The agent
 // sends several times within it, and repeats a silent probe before it calls it
 // dropped.
 func (r *runner) calibrate() {
@@ -255,13 +269,24 @@ func (r *runner) calibrate() {
 			took = append(took, c.before.ElapsedMS)
 		}
 	}
-	r.window = 3 * time.Second
+	window := longest
 	if len(took) > 0 {
 		sort.Float64s(took)
-		r.window = time.Duration(10*took[len(took)*95/100]) * time.Millisecond
+		window = time.Duration(10*took[len(took)*95/100]) * time.Millisecond
 	}
-	r.window = min(max(r.window, 400*time.Millisecond), 3*time.Second)
+	window = min(max(window, shortest), longest)
+	if r.calibrated {
+		window = min(window, r.window)
+	}
+	r.window, r.calibrated = window, true
 }
+
+// The bounds of the window of silence, and what counts as a calm round of controls.
+const (
+	shortest = time.Second
+	calm     = 1500 * time.Millisecond
+	longest  = 3 * time.Second
+)
 
 func (r *runner) warn(when string, of func(*control) probes.Result) {
 	dead := map[string]int{}
