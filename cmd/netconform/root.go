@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -51,11 +52,16 @@ func code(ctx context.Context, err error, stderr io.Writer) int {
 		fmt.Fprintln(stderr, problems)
 		return suites.ExitInput
 	case errors.Is(err, errPlatform):
-		fmt.Fprintln(stderr, "netconform:", err)
+		fmt.Fprintln(stderr, "netconform:", said(err))
 		return suites.ExitInconclusive
 	}
-	fmt.Fprintln(stderr, "netconform:", err)
+	fmt.Fprintln(stderr, "netconform:", said(err))
 	return suites.ExitInput
+}
+
+// said is an error without the mark that makes it the user's.
+func said(err error) string {
+	return strings.ReplaceAll(err.Error(), suites.ErrInput.Error()+": ", "")
 }
 
 // errPlatform marks a platform that is not there or fails (exit code 3).

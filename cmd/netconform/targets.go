@@ -139,7 +139,7 @@ func (c *choice) targets(ctx context.Context, s *suites.Suite, known []oracle) (
 			if asked || required {
 				return nil, fmt.Errorf("%w %s is not there: %w", errPlatform, o.name, err)
 			}
-			static.NotRun = err.Error()
+			static.NotRun = said(err)
 			list = append(list, static)
 			continue
 		}
