@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/netconform/netconform/matrix"
@@ -76,8 +77,9 @@ func Verify(ctx context.Context, s *Suite, o Options) (*Run, error) {
 	run.ID = hex.EncodeToString(random[:4])
 	job := Job{RunID: run.ID, Key: random[4:], Suite: s, Cases: s.Matrix.Expand(), Notify: o.Notify}
 
-	for _, t := range o.Targets {
-		part, results, err := verifyTarget(ctx, job, t, o)
+	predicted := predictStatic(job.Cases, o.Targets)
+	for i, t := range o.Targets {
+		part, results, err := verifyTarget(ctx, job, t, o, predicted[i])
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -96,9 +98,23 @@ func Verify(ctx context.Context, s *Suite, o Options) (*Run, error) {
 	return run, nil
 }
 
-func verifyTarget(ctx context.Context, job Job, t Target, o Options) (PlatformRun, []Result, error) {
+// predictStatic judges, at once, the targets of which only the files are
+// looked at. Their results stand at the targets' places.
+func predictStatic(cases []matrix.Case, targets []Target) [][]Result {
+	results := make([][]Result, len(targets))
+	var all sync.WaitGroup
+	for i, t := range targets {
+		if t.Platform == nil {
+			all.Go(func() { results[i] = predictAll(cases, t) })
+		}
+	}
+	all.Wait()
+	return results
+}
+
+func verifyTarget(ctx context.Context, job Job, t Target, o Options, predicted []Result) (PlatformRun, []Result, error) {
 	if t.Platform == nil {
-		return PlatformRun{Name: t.Static, NotRun: t.NotRun, Environment: assumptions(t.Oracle)}, predictAll(job.Cases, t), nil
+		return PlatformRun{Name: t.Static, NotRun: t.NotRun, Environment: assumptions(t.Oracle)}, predicted, nil
 	}
 	r := &runner{job: job, options: o, part: PlatformRun{Name: t.Platform.Name()}}
 	results, err := r.run(ctx, t.Platform)
