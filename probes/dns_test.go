@@ -95,7 +95,7 @@ func a(name string, last byte) dnsmessage.Resource {
 }
 
 func testResolver(window time.Duration, servers ...string) *resolver {
-	return &resolver{conf: resolvConf{servers: servers, ndots: 1}, hosts: "/dev/null", window: window, ports: newPortRotation(time.Now())}
+	return &resolver{conf: resolvConf{servers: servers, ndots: 1}, hosts: "/dev/null", window: window, ports: newPortRotation(time.Now()), six: true}
 }
 
 // zone answers by the name's first letters.

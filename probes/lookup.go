@@ -3,6 +3,8 @@ package probes
 import (
 	"context"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 )
 
@@ -26,19 +28,29 @@ type resolver struct {
 	window  time.Duration // of one question to one server
 	confirm int           // repetitions of a question that nobody answers
 	ports   *portRotation
+	six     bool // whether AAAA is asked for
 }
 
 func systemResolver(window time.Duration, confirm int) *resolver {
 	conf, err := readResolvConf("/etc/resolv.conf")
-	return &resolver{conf: conf, fault: err, hosts: "/etc/hosts", window: window, confirm: confirm, ports: sourcePorts}
+	return &resolver{conf: conf, fault: err, hosts: "/etc/hosts", window: window, confirm: confirm, ports: sourcePorts, six: hasIPv6()}
 }
 
-// lookupHost looks into the hosts file before it asks, as an application does.
-func (r *resolver) lookupHost(ctx context.Context, name string) (Lookup, string) {
-	if found := hostsFile(r.hosts, name); len(found) > 0 {
-		return Lookup{Status: statusAnswer, Name: name, Server: r.hosts, Addresses: found}, ""
-	}
-	return r.lookup(ctx, name)
+// hasIPv6 reports whether an interface has an IPv6 address to talk from. Without
+// one getaddrinfo(3) does not ask for AAAA (AI_ADDRCONFIG, its default), and
+// a resolver would bear twice the questions.
+func hasIPv6() bool {
+	addrs, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(addrs, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.To4() == nil && n.IP.IsGlobalUnicast()
+	})
+}
+
+// inHosts looks into the hosts file, as an application does before it asks.
+func (r *resolver) inHosts(name string) (Lookup, bool) {
+	found := hostsFile(r.hosts, name)
+	return Lookup{Status: statusAnswer, Name: name, Server: r.hosts, Addresses: found}, len(found) > 0
 }
 
 // lookup asks for name through the search path. The text says what the status can't.
@@ -94,6 +106,9 @@ func (r *resolver) ask(ctx context.Context, name string) (Lookup, string) {
 // askServer asks one server for A and AAAA at once. The A answer's status
 // counts, unless only AAAA has addresses: no fault of the latter spoils the former.
 func (r *resolver) askServer(ctx context.Context, server, name string) (Lookup, string) {
+	if !r.six {
+		return r.question(ctx, server, name, typeA)
+	}
 	type both struct {
 		l    Lookup
 		text string

@@ -77,3 +77,29 @@ func TestSeveralAddressesAreTriedInOrder(t *testing.T) {
 	assert.Equal(t, "127.0.0.1", rs[2].Address, "the first address's outcome counts")
 	assert.Contains(t, rs[2].Detail, "::1 ")
 }
+
+func TestOneLookupServesAllOfAName(t *testing.T) {
+	tcp, _ := stand(t, "postgres", testKey)
+	s := startNameServer(t, func(m *dnsmessage.Message, q dnsmessage.Question, _ string) bool {
+		m.Answers = append(m.Answers, record(q.Name.String(), &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}))
+		return true
+	})
+	r := testResolver(patient*time.Millisecond, s.addr)
+	r.six = false
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	require.NoError(t, os.WriteFile(hosts, []byte("127.0.0.1 listed\n"), 0o644))
+	r.hosts = hosts
+	rs := askWith(t, r,
+		Probe{Protocol: DNS, Host: "db"},
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: DNS, Host: "listed"},
+		Probe{Protocol: TCP, Host: "listed", Port: tcp, Expect: "postgres"},
+	)
+	for i, want := range []Outcome{OutcomeResolved, OutcomeOpen, OutcomeOpen, OutcomeResolved, OutcomeOpen} {
+		assert.Equal(t, want, rs[i].Outcome, "%+v", rs[i])
+	}
+	assert.Equal(t, hostOf(s.addr), rs[3].DNS.Server, "DNS is asked, whatever the hosts file says")
+	assert.Equal(t, hosts, rs[4].DNS.Server)
+	assert.Len(t, s.from, 2, "a question for each name: A, since AAAA is of no use here")
+}

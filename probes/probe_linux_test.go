@@ -98,7 +98,7 @@ func answerer(t *testing.T, f func(*net.TCPConn)) int {
 func TestStandInAnswers(t *testing.T) {
 	tcp, udp := stand(t, "postgres", testKey)
 	for _, host := range []string{"127.0.0.1", "::1", "localhost"} {
-		if host == "::1" && !hasIPv6() {
+		if host == "::1" && !hasLoopback6() {
 			continue
 		}
 		for _, r := range ask(t, Batch{Probes: []Probe{
@@ -118,7 +118,7 @@ func TestStandInAnswers(t *testing.T) {
 	}
 }
 
-func hasIPv6() bool {
+func hasLoopback6() bool {
 	l, err := net.Listen("tcp6", "[::1]:0")
 	if err == nil {
 		l.Close()

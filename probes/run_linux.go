@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,7 +93,8 @@ func (r *runner) run(ctx context.Context, w io.Writer) error {
 }
 
 // sort answers what is no probe, begins those with an address, and returns the
-// others: those that need the same lookup together.
+// others: those that need the same lookup together. A lookup is what a resolver
+// bears least of, so that a DNS probe and those of the name's ports share one.
 func (r *runner) sort() [][]Probe {
 	var groups [][]Probe
 	index := map[string]int{}
@@ -101,8 +103,6 @@ func (r *runner) sort() [][]Probe {
 		switch {
 		case fault != "":
 			r.out <- Result{ID: p.ID, Detail: fault}
-		case p.Protocol == DNS:
-			groups = append(groups, []Probe{p})
 		case addr.IsValid():
 			r.try(p, []netip.Addr{addr}, nil)
 		default:
@@ -148,7 +148,8 @@ func checkProbe(p Probe) (addr netip.Addr, fault string) {
 	return addr, ""
 }
 
-// named looks a name up and goes on with the probes that need it.
+// named looks a name up and goes on with the probes that need it. Only an
+// application's lookup takes the hosts file into account.
 func (r *runner) named(ctx context.Context, probes []Probe) {
 	select {
 	case r.slots <- struct{}{}:
@@ -156,25 +157,23 @@ func (r *runner) named(ctx context.Context, probes []Probe) {
 		return
 	}
 	start := time.Now()
-	first := probes[0]
+	hosts, listed := r.resolver.inHosts(probes[0].Host)
 	var l Lookup
 	var why string
-	if first.Protocol == DNS {
-		l, why = r.resolver.lookup(ctx, first.Host)
-	} else {
-		l, why = r.resolver.lookupHost(ctx, first.Host)
+	if !listed || slices.ContainsFunc(probes, func(p Probe) bool { return p.Protocol == DNS }) {
+		l, why = r.resolver.lookup(ctx, probes[0].Host)
 	}
 	<-r.slots
-	addrs := addresses(l)
+	took := float64(time.Since(start).Microseconds()) / 1000
 	for _, p := range probes {
-		switch {
-		case p.Protocol == DNS || len(addrs) == 0:
-			r.out <- Result{
-				ID: p.ID, Outcome: lookupOutcome(l, p.Protocol), DNS: &l, Attempts: 1, Detail: why,
-				ElapsedMS: float64(time.Since(start).Microseconds()) / 1000,
-			}
-		default:
-			r.try(p, addrs, &l)
+		found, text := l, why
+		if listed && p.Protocol != DNS {
+			found, text = hosts, ""
+		}
+		if addrs := addresses(found); p.Protocol == DNS || len(addrs) == 0 {
+			r.out <- Result{ID: p.ID, Outcome: lookupOutcome(found, p.Protocol), DNS: &found, Attempts: 1, Detail: text, ElapsedMS: took}
+		} else {
+			r.try(p, addrs, &found)
 		}
 	}
 }

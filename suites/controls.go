@@ -65,7 +65,7 @@ func service(vantage string) string {
 	return vantage
 }
 
-// calibrate takes the window of silence from the run's own latencies: ten
+// calibrate takes the window of silence from the run's own latencies: twenty
 // times what the slowest of most controls took in the calmest round. The agent
 // sends several times within it, and repeats a silent probe before it calls it
 // dropped.
@@ -79,7 +79,7 @@ func (r *runner) calibrate() {
 	window := longest
 	if len(took) > 0 {
 		sort.Float64s(took)
-		window = time.Duration(10*took[len(took)*95/100]) * time.Millisecond
+		window = time.Duration(20*took[len(took)*95/100]) * time.Millisecond
 	}
 	window = min(max(window, shortest), longest)
 	if r.calibrated {
@@ -90,7 +90,7 @@ func (r *runner) calibrate() {
 
 // The bounds of the window of silence, and what counts as a calm round of controls.
 const (
-	shortest = time.Second
+	shortest = 600 * time.Millisecond
 	calm     = 1500 * time.Millisecond
 	longest  = 3 * time.Second
 )

@@ -14,8 +14,9 @@ import (
 )
 
 const usage = `usage:
-  probe serve --identity NAME [--instance I] --listen tcp/5432,udp/53
-      answer on these ports of every address, signed with NETCONFORM_KEY
+  probe serve --identity NAME [--instance I] --listen tcp/5432,udp/53 [--batches]
+      answer on these ports of every address, signed with NETCONFORM_KEY; with
+      --batches do meanwhile what batch does
   probe batch
       read batches on stdin, one after the answer to the other, and write their
       framed results on stdout, until stdin ends
@@ -56,7 +57,7 @@ func route(ctx context.Context, args []string, env func(string) string, stdin io
 	}
 	switch verb, rest := args[0], args[1:]; verb {
 	case "serve":
-		return serve(ctx, rest, env, stderr)
+		return serve(ctx, rest, env, stdin, stdout, stderr)
 	case "batch":
 		return batch(ctx, rest, stdin, stdout)
 	case "ready":
@@ -68,37 +69,60 @@ func route(ctx context.Context, args []string, env func(string) string, stdin io
 	}
 }
 
-func serve(ctx context.Context, args []string, env func(string) string, stderr io.Writer) error {
-	s, err := parseServer(args, env)
+func serve(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+	s, batches, err := parseServer(args, env)
 	if err != nil {
 		return err
 	}
 	reapOrphans(ctx)
-	return s.Serve(ctx, func() {
+	serving, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err = s.Serve(serving, func() {
 		fmt.Fprintf(stderr, "probe: %s listens on %s\n", s.Identity, probes.FormatListeners(s.Listeners))
+		if batches {
+			go func() {
+				// Who asks would wait for ever for an agent that reads no more.
+				if _, err := answer(serving, stdin, stdout); err != nil {
+					stop(err)
+				}
+			}()
+		}
 	})
+	if err == nil && ctx.Err() == nil {
+		return context.Cause(serving)
+	}
+	return err
 }
 
 func batch(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%w: batch takes no arguments", errUsage)
 	}
-	for n := 0; ; n++ {
+	n, err := answer(ctx, stdin, stdout)
+	if err == nil && n == 0 {
+		return errors.New("read batch: EOF")
+	}
+	return err
+}
+
+// answer runs batch after batch until stdin ends, and returns their number.
+func answer(ctx context.Context, stdin io.Reader, stdout io.Writer) (n int, err error) {
+	for ; ; n++ {
 		b, err := probes.ReadBatch(stdin)
 		switch {
-		case n > 0 && errors.Is(err, io.EOF):
-			return nil
+		case errors.Is(err, io.EOF):
+			return n, nil
 		case err != nil:
-			return err
+			return n, err
 		}
 		if err := probes.RunBatch(ctx, b, stdout); err != nil {
-			return err
+			return n, err
 		}
 	}
 }
 
 func ready(ctx context.Context, args []string, env func(string) string) error {
-	s, err := parseServer(args, env)
+	s, _, err := parseServer(args, env)
 	if err != nil {
 		return err
 	}
@@ -122,26 +146,28 @@ func hold(ctx context.Context, args []string, env func(string) string, stdin io.
 	return probes.Hold(ctx, args[0], key, stdout)
 }
 
-func parseServer(args []string, env func(string) string) (*probes.Server, error) {
+func parseServer(args []string, env func(string) string) (*probes.Server, bool, error) {
 	var s probes.Server
+	var batches bool
 	var listen string
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.Identity, "identity", "", "")
 	flags.StringVar(&s.Instance, "instance", "", "")
 	flags.StringVar(&listen, "listen", "", "")
+	flags.BoolVar(&batches, "batches", false, "")
 	if err := flags.Parse(args); err != nil {
-		return nil, fmt.Errorf("%w: %v", errUsage, err)
+		return nil, false, fmt.Errorf("%w: %v", errUsage, err)
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("%w: unexpected argument %q", errUsage, flags.Arg(0))
+		return nil, false, fmt.Errorf("%w: unexpected argument %q", errUsage, flags.Arg(0))
 	}
 	var err error
 	if s.Listeners, err = probes.ParseListeners(listen); err != nil {
-		return nil, fmt.Errorf("%w: %v", errUsage, err)
+		return nil, false, fmt.Errorf("%w: %v", errUsage, err)
 	}
 	s.Key, err = readKey(env)
-	return &s, err
+	return &s, batches, err
 }
 
 func readKey(env func(string) string) ([]byte, error) {

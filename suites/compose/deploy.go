@@ -78,7 +78,9 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	}
 	watched, hush := context.WithCancel(context.WithoutCancel(ctx))
 	d.hush = hush
-	d.calm.watch(watched, d.cli)
+	if err := d.calm.watch(watched, d.cli); err != nil {
+		return nil, err
+	}
 	d.up = true
 	return d, nil
 }
@@ -239,7 +241,7 @@ func (d *deployment) take(containers map[string]container.InspectResponse) {
 		}
 	}
 	d.topology.members = map[string]*member{}
-	d.vantages = map[string]vantage{}
+	d.vantages = map[string]*vantage{}
 	for _, s := range d.job.Suite.Matrix.Services {
 		if why, skipped := d.pl.skip[s.Name]; skipped {
 			d.topology.members[s.Name] = &member{name: s.Name, skip: why}
@@ -248,8 +250,7 @@ func (d *deployment) take(containers map[string]container.InspectResponse) {
 		name := d.pl.service[s.Name]
 		owner := d.pl.owner[name]
 		d.topology.members[s.Name] = &member{name: s.Name, dns: name, node: nodes[owner]}
-		v := vantage{state: stateOf(containers[name]), owner: stateOf(containers[owner])}
-		d.vantages[s.Name] = v
+		d.vantages[s.Name] = &vantage{name: s.Name, state: stateOf(containers[name]), owner: stateOf(containers[owner])}
 		if len(publishable(d.pl.project.Services[name])) > 0 && len(nodes[owner].ports) == 0 && owner == name {
 			d.pl.note("%s: the engine publishes none of its ports, since it is on internal networks only", name)
 		}

@@ -30,7 +30,7 @@ type deployment struct {
 	up       bool   // all requests of Deploy are answered
 	dismiss  func() // the watchdog
 	topology topology
-	vantages map[string]vantage
+	vantages map[string]*vantage
 	// externals are the stand-ins of the outside world: container IDs by name.
 	externals   map[string]string
 	environment []suites.Fact
@@ -42,9 +42,11 @@ type deployment struct {
 
 // vantage is a stand-in as it was when it came up.
 type vantage struct {
+	name  string
 	state state
 	// owner is the container whose network namespace it lives in, often itself.
 	owner state
+	line  *line
 }
 
 // state is what must not change while verdicts are taken.
@@ -154,7 +156,15 @@ func (d *deployment) Close(ctx context.Context) error {
 	if d.hush != nil {
 		d.hush()
 	}
-	if err := d.removeAll(ctx); err != nil {
+	for _, v := range d.vantages {
+		if v.line != nil {
+			v.line.close()
+		}
+	}
+	switch err := d.removeAll(ctx); {
+	case stuckOnly(err):
+		d.job.Notify("compose: %v", err) // no verdict depends on it, and nobody can mend it now
+	case err != nil:
 		return err // the watchdog goes on trying when this process ends
 	}
 	if d.dismiss != nil {

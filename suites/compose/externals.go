@@ -110,5 +110,5 @@ func (d *deployment) placeOnHost(ctx context.Context, e matrix.External, m *memb
 
 func (d *deployment) standsAt(name string, c container.InspectResponse) {
 	s := stateOf(c)
-	d.vantages[name] = vantage{state: s, owner: s}
+	d.vantages[name] = &vantage{name: name, state: s, owner: s}
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/assert"
@@ -184,56 +183,63 @@ func TestFaultContainerRemoved(t *testing.T) {
 }
 
 func TestFaultAgentKilled(t *testing.T) {
-	stop := make(chan struct{})
-	defer close(stop)
-	f := &faulty{Platform: live(t), strike: func(d *deployment) {
-		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(10 * time.Millisecond):
-				}
-				if pid := batchOf(d.vantages["app"].state.pid); pid != 0 {
-					_ = unix.Kill(pid, unix.SIGKILL)
-				}
-			}
-		}()
-	}}
+	f := &faulty{Platform: live(t), during: map[string]func(*deployment){"app": func(d *deployment) {
+		pid := d.vantages["app"].state.pid
+		waitFor(t, func() bool { return synSent(pid) })
+		assert.NoError(t, unix.Kill(pid, unix.SIGKILL))
+	}}}
 	results := verify(t, f, suiteOf(t, faultMatrix, faultCompose))
 	inconclusive(t, results, "app->db:5432/tcp", "app->web:80/tcp")
-	require.Contains(t, results["app->db:5432/tcp"].Evidence, "exit code 137")
+	require.Contains(t, results["app->db:5432/tcp"].Evidence, "the stand-in of app: it does not run any more")
 }
 
-// cut is an engine whose execs are cut off after some bytes of output.
+// synSent reports whether a connection of the process's network namespace waits
+// for its answer: a batch is half-way (state 02, SYN_SENT, of proc_net_tcp).
+func synSent(pid int) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", pid))
+	for _, line := range strings.Split(string(text), "\n") {
+		if fields := strings.Fields(line); len(fields) > 3 && fields[3] == "02" {
+			return true
+		}
+	}
+	return false
+}
+
+// cut is an engine whose lines are cut off after some bytes of output.
 type cut struct {
 	client.APIClient
 	after int64
 }
 
-func (c cut) ExecAttach(ctx context.Context, id string, o client.ExecAttachOptions) (client.ExecAttachResult, error) {
-	got, err := c.APIClient.ExecAttach(ctx, id, o)
+func (c cut) ContainerAttach(ctx context.Context, id string, o client.ContainerAttachOptions) (client.ContainerAttachResult, error) {
+	got, err := c.APIClient.ContainerAttach(ctx, id, o)
 	if err == nil {
 		got.Reader = bufio.NewReader(io.LimitReader(got.Reader, c.after))
 	}
 	return got, err
 }
 
-func TestFaultExecCut(t *testing.T) {
+func TestFaultLineCut(t *testing.T) {
 	f := &faulty{Platform: live(t)}
 	f.strike = func(d *deployment) {
 		b := probes.Batch{ID: "1", Key: d.job.Key, Probes: []probes.Probe{
 			{ID: 1, Protocol: probes.TCP, Host: "127.0.0.1", Port: 5432, Expect: "db"}}}
 		_, err := d.Probe(t.Context(), "db", b)
 		require.NoError(t, err)
-		whole := d.cli
+		db := d.vantages["db"]
 		for _, after := range []int64{0, 5, 100, 300} {
-			d.cli = cut{whole, after}
-			results, err := d.Probe(t.Context(), "db", b)
-			require.Error(t, err, after)
-			require.Nil(t, results)
+			db.line.close()
+			db.line, err = attach(t.Context(), cut{d.cli, after}, db.state.id)
+			require.NoError(t, err)
+			for range 2 { // a line that was cut stays so
+				results, err := d.Probe(t.Context(), "db", b)
+				require.Error(t, err, after)
+				require.Nil(t, results)
+			}
 		}
-		d.cli = cut{whole, 100}
+		for _, name := range []string{"web", "app"} {
+			d.vantages[name].line.close()
+		}
 	}
 	inconclusive(t, verify(t, f, suiteOf(t, faultMatrix, faultCompose)), "web->db:5432/tcp", "app->db:5432/tcp", "web->db/dns")
 }
@@ -341,21 +347,4 @@ func (w *wire) stop() {
 	for _, c := range w.conns {
 		c.Close()
 	}
-}
-
-// batchOf finds the agent that runs a batch beside a container's first process.
-func batchOf(init int) int {
-	ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", init))
-	if err != nil {
-		return 0
-	}
-	for pid, text := range commandLines() {
-		if text != strings.Join(agentBatch, "\x00")+"\x00" {
-			continue
-		}
-		if other, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid)); other == ns {
-			return pid
-		}
-	}
-	return 0
 }

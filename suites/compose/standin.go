@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
@@ -22,8 +21,6 @@ import (
 )
 
 const agentPath = image.Entrypoint
-
-var agentBatch = []string{agentPath, "batch"}
 
 // imageLoad is held while an image is loaded: of several runs in one process
 // the first loads it.
@@ -80,7 +77,7 @@ func standIn(identity string, ports []matrix.Port) []string {
 			list = append(list, probes.Listener{Protocol: string(p.Protocol), Port: n})
 		}
 	}
-	return []string{"serve", "--identity", identity, "--listen", probes.FormatListeners(list)}
+	return []string{"serve", "--batches", "--identity", identity, "--listen", probes.FormatListeners(list)}
 }
 
 func keyVariable(key []byte) string { return "NETCONFORM_KEY=" + hex.EncodeToString(key) }
@@ -107,7 +104,8 @@ func (pl *plan) dress(job suites.Job, tag string) {
 		s.User, s.ReadOnly, s.CapDrop = image.User, true, []string{"ALL"}
 		s.SecurityOpt = []string{"no-new-privileges:true"}
 		s.Init, s.StopGracePeriod, s.Restart = &no, &at, types.RestartPolicyNo
-		// Readiness is read from the log, whatever the engine's default driver.
+		s.StdinOpen = true // for batches
+		// Why one ended is read from the log, whatever the engine's default driver.
 		s.Logging = &types.LoggingConfig{Driver: "json-file"}
 		s.Labels = types.Labels{labelRun: job.RunID, labelService: who.Name}
 		pl.project.Services[name] = s
@@ -120,7 +118,7 @@ func externalConfig(job suites.Job, tag string, e matrix.External, mode string) 
 	return client.ContainerCreateOptions{
 		Name: projectName(job.RunID) + "-" + e.Name,
 		Config: &container.Config{
-			Image: tag, Cmd: standIn(e.Name, e.Ports), User: image.User, Env: []string{keyVariable(job.Key)},
+			Image: tag, Cmd: standIn(e.Name, e.Ports), OpenStdin: true, User: image.User, Env: []string{keyVariable(job.Key)},
 			Labels: map[string]string{labelRun: job.RunID, labelService: e.Name},
 		},
 		HostConfig: &container.HostConfig{
@@ -129,54 +127,4 @@ func externalConfig(job suites.Job, tag string, e matrix.External, mode string) 
 			LogConfig: container.LogConfig{Type: "json-file"},
 		},
 	}
-}
-
-// awaitListeners waits until every stand-in says that it listens. One that
-// ends instead says why: a port that it may not have, most likely.
-func (d *deployment) awaitListeners(ctx context.Context) error {
-	errs := make(chan error, len(d.vantages))
-	for name, v := range d.vantages {
-		go func() { errs <- d.awaitListener(ctx, name, v.state.id) }()
-	}
-	var all []string
-	for range d.vantages {
-		if err := <-errs; err != nil {
-			all = append(all, err.Error())
-		}
-	}
-	if len(all) > 0 {
-		slices.Sort(all)
-		return fmt.Errorf("stand-ins do not listen: %s", strings.Join(all, "; "))
-	}
-	return nil
-}
-
-func (d *deployment) awaitListener(ctx context.Context, name, id string) error {
-	logs, err := d.cli.ContainerLogs(ctx, id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
-	if err != nil {
-		return fmt.Errorf("%s: log: %w", name, err)
-	}
-	defer logs.Close()
-	var text []byte
-	buf := make([]byte, 4096)
-	for {
-		n, err := logs.Read(buf)
-		text = append(text, buf[:n]...)
-		if bytes.Contains(text, []byte(" listens on ")) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %s (%w)", name, printable(text), err)
-		}
-	}
-}
-
-// printable leaves out the frames' headers of the engine's log stream.
-func printable(text []byte) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r > 126 {
-			return -1
-		}
-		return r
-	}, string(text)))
 }

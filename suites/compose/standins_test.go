@@ -98,7 +98,7 @@ func TestStandInsKeepWhatConnects(t *testing.T) {
 	assert.Equal(t, "60", web.Sysctls["net.ipv4.tcp_keepalive_time"])
 	assert.Empty(t, web.Ports[0].Published)
 	assert.Equal(t, "127.0.0.1", web.Ports[1].HostIP)
-	assert.Equal(t, []string{"serve", "--identity", "web", "--listen", "tcp/80,tcp/8000,tcp/8001,tcp/8002"}, []string(web.Command))
+	assert.Equal(t, []string{"serve", "--batches", "--identity", "web", "--listen", "tcp/80,tcp/8000,tcp/8001,tcp/8002"}, []string(web.Command))
 	assert.True(t, web.ReadOnly)
 	assert.Equal(t, []string{"ALL"}, web.CapDrop)
 	assert.Equal(t, "65532:65532", web.User)

@@ -83,7 +83,8 @@ const cleanupTime = 5 * time.Minute
 
 // sweep removes what a run that broke off left, until ctx ends. The engine may
 // still be at work on the run's last requests, so one look that finds nothing
-// is not enough. An engine that stays away is given up.
+// is not enough. An engine that stays away is given up, and so is what only its
+// restart frees.
 func sweep(ctx context.Context, cli client.APIClient, runID string) error {
 	const looks, away = 3, 10
 	for clean, gone := 0, 0; clean < looks; {
@@ -91,7 +92,7 @@ func sweep(ctx context.Context, cli client.APIClient, runID string) error {
 		switch {
 		case err == nil && len(removed) == 0:
 			clean++
-		case client.IsErrConnectionFailed(err):
+		case client.IsErrConnectionFailed(err), stuckOnly(err) && len(removed) == 0:
 			if gone++; gone == away {
 				return err
 			}
