@@ -21,9 +21,12 @@ type Probe struct {
 	Port int `json:"port,omitempty"`
 	// Expect is the identity that must answer; unused for DNS.
 	Expect string `json:"expect,omitempty"`
+	// Once asks once in a window instead of three times: for what was asked, or
+	// will be asked, three times in another batch.
+	Once bool `json:"once,omitempty"`
 }
 
-// Batch is what one execution of the agent does.
+// Batch is what an agent does at one request.
 type Batch struct {
 	// ID is echoed in the answer's frame, so that answers can't be mixed up.
 	ID string `json:"id"`

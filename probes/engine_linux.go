@@ -170,7 +170,7 @@ func (e *engine) expire(now time.Time) {
 
 // step does what is next for f: another attempt, another window, or the end.
 func (e *engine) step(f *flow) {
-	if f.inWindow == attemptsPerWindow || f.anyConnected() {
+	if f.inWindow == f.perWindow() || f.anyConnected() {
 		f.windows++
 		e.drop(f)
 		if f.windows > e.confirm {

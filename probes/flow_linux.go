@@ -15,6 +15,7 @@ type flow struct {
 	protocol string
 	dst      netip.AddrPort
 	expect   string
+	once     bool         // one attempt in a window
 	finish   func(Result) // called once, by the engine's loop
 
 	started  time.Time // of the first packet
@@ -47,15 +48,24 @@ func (f *flow) anyConnected() bool {
 	return false
 }
 
+// perWindow is how many attempts a window has.
+func (f *flow) perWindow() int {
+	if f.once {
+		return 1
+	}
+	return attemptsPerWindow
+}
+
 // gap is the time from an attempt to the next, or to the end of the window.
 func (f *flow) gap(window time.Duration) time.Duration {
+	n := f.perWindow()
 	if f.protocol != UDP {
-		return window / attemptsPerWindow
+		return window / time.Duration(n)
 	}
-	if f.inWindow < attemptsPerWindow {
+	if f.inWindow < n {
 		return window / 4
 	}
-	return window / 2
+	return window - time.Duration(n-1)*window/4
 }
 
 // silence is the result of a flow that nothing ever answered.

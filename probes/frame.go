@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"strings"
+	"time"
 )
 
 // The agent's answer to a batch is a frame of lines:
@@ -66,9 +67,14 @@ func ReadBatch(r io.Reader) (Batch, error) {
 	return b, nil
 }
 
+// flushEvery is how long results may wait for others before they are sent: on
+// its way through a cluster every write wakes five processes.
+const flushEvery = 100 * time.Millisecond
+
 // resultWriter writes the frame. Not safe for concurrent use.
 type resultWriter struct {
-	w      io.Writer
+	w      *bufio.Writer
+	sent   time.Time
 	id     string
 	count  int
 	digest hash.Hash
@@ -78,7 +84,7 @@ type resultWriter struct {
 // newResultWriter writes the header. An empty line goes before it, so that it
 // begins a line even after noise that ends in none.
 func newResultWriter(w io.Writer, b Batch) *resultWriter {
-	r := &resultWriter{w: w, id: b.ID, digest: sha256.New()}
+	r := &resultWriter{w: bufio.NewWriterSize(w, 32<<10), sent: time.Now(), id: b.ID, digest: sha256.New()}
 	r.line("\n"+headerPrefix, frameLine{ID: b.ID, Count: len(b.Probes)})
 	return r
 }
@@ -86,11 +92,22 @@ func newResultWriter(w io.Writer, b Batch) *resultWriter {
 func (r *resultWriter) write(res Result) {
 	r.digest.Write(r.line("", res))
 	r.count++
+	if now := time.Now(); now.Sub(r.sent) >= flushEvery {
+		r.sent = now
+		r.flush()
+	}
+}
+
+func (r *resultWriter) flush() {
+	if err := r.w.Flush(); err != nil && r.err == nil {
+		r.err = fmt.Errorf("write results: %w", err)
+	}
 }
 
 // close writes the trailer. Without it the host throws the whole frame away.
 func (r *resultWriter) close() error {
 	r.line(trailerPrefix, frameLine{ID: r.id, Count: r.count, SHA256: hex.EncodeToString(r.digest.Sum(nil))})
+	r.flush()
 	return r.err
 }
 

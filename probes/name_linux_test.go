@@ -103,3 +103,27 @@ func TestOneLookupServesAllOfAName(t *testing.T) {
 	assert.Equal(t, hosts, rs[4].DNS.Server)
 	assert.Len(t, s.from, 2, "a question for each name: A, since AAAA is of no use here")
 }
+
+func TestANameJoinsTheFlowOfItsAddress(t *testing.T) {
+	tcp, _ := stand(t, "postgres", testKey)
+	s := startNameServer(t, func(m *dnsmessage.Message, q dnsmessage.Question, _ string) bool {
+		m.Answers = append(m.Answers, record(q.Name.String(), &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}))
+		return true
+	})
+	r := testResolver(patient*time.Millisecond, s.addr)
+	r.six = false
+	rs := askWith(t, r,
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: TCP, Host: "127.0.0.1", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: TCP, Host: "127.0.0.1", Port: tcp, Expect: "postgres"},
+		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "nats"},
+	)
+	for i, want := range []Outcome{OutcomeOpen, OutcomeOpen, OutcomeOpen, OutcomeWrongPeer} {
+		assert.Equal(t, want, rs[i].Outcome, "%+v", rs[i])
+		assert.Equal(t, i, rs[i].ID)
+	}
+	require.NotNil(t, rs[0].DNS)
+	assert.Nil(t, rs[1].DNS, "an address needs no lookup, whoever shares its flow")
+	assert.Contains(t, []float64{rs[1].ElapsedMS, rs[2].ElapsedMS}, rs[0].ElapsedMS, "the same flow")
+	assert.NotEqual(t, rs[1].ElapsedMS, rs[2].ElapsedMS, "what is asked twice is probed twice")
+}

@@ -26,6 +26,24 @@ type runner struct {
 	slots  chan struct{} // bounds the lookups under way
 	engine *engine
 	out    chan Result
+
+	listed map[destination]*listedFlow // complete once sort returns
+	mu     sync.Mutex                  // of what they hold
+}
+
+// destination is where a flow leads, and who is to answer there.
+type destination struct {
+	protocol string
+	addr     netip.AddrPort
+	expect   string
+}
+
+// listedFlow is that of a probe by address. A name that leads to the same
+// place needs no other: its packets would be the same.
+type listedFlow struct {
+	done    bool
+	result  Result
+	waiting []func(Result) // of names
 }
 
 // lookupsInFlight bounds the names that are looked up at once. Docker's own
@@ -39,7 +57,8 @@ func newRunner(b Batch) *runner {
 		rate:  newBucket(conntrackMax(conntrackDir), time.Now()),
 		slots: make(chan struct{}, lookupsInFlight),
 		// Nobody who sends a result ever waits for the reader of the output.
-		out: make(chan Result, len(b.Probes)),
+		out:    make(chan Result, len(b.Probes)),
+		listed: map[destination]*listedFlow{},
 	}
 }
 
@@ -53,12 +72,8 @@ func (r *runner) run(ctx context.Context, w io.Writer) error {
 	defer e.free()
 	r.engine = e
 
-	var names sync.WaitGroup
-	for _, probes := range r.sort() {
-		names.Go(func() { r.named(ctx, probes) })
-	}
 	go func() {
-		names.Wait()
+		r.begin(ctx, r.sort())
 		e.close()
 	}()
 	ended := make(chan error, 1)
@@ -92,27 +107,39 @@ func (r *runner) run(ctx context.Context, w io.Writer) error {
 	return frame.close()
 }
 
-// sort answers what is no probe, begins those with an address, and returns the
-// others: those that need the same lookup together. A lookup is what a resolver
-// bears least of, so that a DNS probe and those of the name's ports share one.
+// begin begins the groups, and returns when nothing but flows is under way.
+func (r *runner) begin(ctx context.Context, groups [][]Probe) {
+	var names sync.WaitGroup
+	for _, probes := range groups {
+		if addr, err := netip.ParseAddr(probes[0].Host); err == nil && probes[0].Protocol != DNS {
+			r.try(probes[0], []netip.Addr{addr.Unmap()}, nil)
+			continue
+		}
+		names.Go(func() { r.named(ctx, probes) })
+	}
+	names.Wait()
+}
+
+// sort answers what is no probe, and returns the others: those of a name
+// together. A lookup is what a resolver bears least of, so that a DNS probe and
+// those of the name's ports share one.
 func (r *runner) sort() [][]Probe {
 	var groups [][]Probe
 	index := map[string]int{}
 	for _, p := range r.batch.Probes {
 		addr, fault := checkProbe(p)
+		i, known := index[p.Host]
 		switch {
 		case fault != "":
 			r.out <- Result{ID: p.ID, Detail: fault}
 		case addr.IsValid():
-			r.try(p, []netip.Addr{addr}, nil)
-		default:
-			i, known := index[p.Host]
-			if !known {
-				i = len(groups)
-				index[p.Host] = i
-				groups = append(groups, nil)
-			}
+			r.listed[destination{p.Protocol, netip.AddrPortFrom(addr, uint16(p.Port)), p.Expect}] = &listedFlow{}
+			groups = append(groups, []Probe{p})
+		case known:
 			groups[i] = append(groups[i], p)
+		default:
+			index[p.Host] = len(groups)
+			groups = append(groups, []Probe{p})
 		}
 	}
 	return groups
@@ -195,9 +222,8 @@ func (r *runner) try(p Probe, addrs []netip.Addr, l *Lookup) {
 	var others []string
 	var next func(i int)
 	next = func(i int) {
-		r.engine.submit(&flow{
-			protocol: p.Protocol, dst: netip.AddrPortFrom(addrs[i], uint16(p.Port)), expect: p.Expect,
-			finish: func(res Result) {
+		r.reach(destination{p.Protocol, netip.AddrPortFrom(addrs[i], uint16(p.Port)), p.Expect}, l != nil, p.Once,
+			func(res Result) {
 				accepted := res.Outcome == OutcomeOpen || res.Outcome == OutcomeOpenUnverified || res.Outcome == OutcomeWrongPeer
 				if i == 0 {
 					first = res
@@ -217,10 +243,41 @@ func (r *runner) try(p Probe, addrs []netip.Addr, l *Lookup) {
 					first.Detail = strings.Join(append(nonEmpty(first.Detail), others...), "; ")
 				}
 				r.out <- first
-			},
-		})
+			})
 	}
 	next(0)
+}
+
+// reach finds out who answers there. byName joins the flow of a probe by address.
+func (r *runner) reach(to destination, byName, once bool, finish func(Result)) {
+	l := r.listed[to]
+	if byName && l != nil {
+		r.mu.Lock()
+		done := l.done
+		if !done {
+			l.waiting = append(l.waiting, finish)
+		}
+		r.mu.Unlock()
+		if done {
+			finish(l.result)
+		}
+		return
+	}
+	r.engine.submit(&flow{protocol: to.protocol, dst: to.addr, expect: to.expect, once: once, finish: func(res Result) {
+		finish(res)
+		if l == nil {
+			return
+		}
+		r.mu.Lock()
+		first := !l.done
+		l.done, l.result = true, res
+		r.mu.Unlock()
+		if first {
+			for _, f := range l.waiting {
+				f(res)
+			}
+		}
+	}})
 }
 
 func nonEmpty(s string) []string {

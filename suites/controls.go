@@ -20,14 +20,14 @@ func isOpen(r probes.Result) bool {
 
 func (r *runner) lookAtControls(ctx context.Context, keep func(*control, probes.Result)) error {
 	paths := r.controlPaths()
-	expect := make([]string, len(paths))
+	questions := make([]question, len(paths))
 	for i, p := range paths {
-		expect[i] = r.identity(p)
+		questions[i] = question{path: p, expect: r.identity(p)}
 	}
 	if r.window == 0 {
 		r.window = 2 * time.Second
 	}
-	results, err := r.ask(ctx, paths, expect, 1)
+	results, err := r.ask(ctx, questions, r.window, 1)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func service(vantage string) string {
 	return vantage
 }
 
-// calibrate takes the window of silence from the run's own latencies: twenty
+// calibrate takes the window of silence from the run's own latencies: ten
 // times what the slowest of most controls took in the calmest round. The agent
 // sends several times within it, and repeats a silent probe before it calls it
 // dropped.
@@ -79,7 +79,7 @@ func (r *runner) calibrate() {
 	window := longest
 	if len(took) > 0 {
 		sort.Float64s(took)
-		window = time.Duration(20*took[len(took)*95/100]) * time.Millisecond
+		window = time.Duration(10*took[len(took)*95/100]) * time.Millisecond
 	}
 	window = min(max(window, shortest), longest)
 	if r.calibrated {
@@ -88,10 +88,9 @@ func (r *runner) calibrate() {
 	r.window, r.calibrated = window, true
 }
 
-// The bounds of the window of silence, and what counts as a calm round of controls.
+// The bounds of the window of silence.
 const (
 	shortest = 600 * time.Millisecond
-	calm     = 1500 * time.Millisecond
 	longest  = 3 * time.Second
 )
 

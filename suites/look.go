@@ -5,19 +5,42 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/probes"
 )
 
-// ask sends every path to its vantage, one batch a vantage, and returns the
-// results in the order of the paths. What a vantage could not answer is an
-// error outcome.
-func (r *runner) ask(ctx context.Context, paths []Path, expect []string, confirm int) ([]probes.Result, error) {
-	results := make([]probes.Result, len(paths))
+// pace is how many probes are begun in a second: one vantage after the other
+// begins its own. Where all begin at once on a machine with few processors, each
+// agent waits for its turn between all others; answers come late, are asked for
+// again meanwhile, and come later still.
+const pace = 10000
+
+// Paced is a Deployment that bears fewer probes in a second.
+type Paced interface{ Pace() int }
+
+func (r *runner) pace() int {
+	if p, ok := r.deployment.(Paced); ok {
+		return p.Pace()
+	}
+	return pace
+}
+
+// question is a path to ask about.
+type question struct {
+	path   Path
+	expect string // who must answer
+	once   bool   // one attempt in a window instead of several
+}
+
+// ask sends every question to its vantage, one batch a vantage, and returns the
+// results in their order. What a vantage could not answer is an error outcome.
+func (r *runner) ask(ctx context.Context, questions []question, window time.Duration, confirm int) ([]probes.Result, error) {
+	results := make([]probes.Result, len(questions))
 	byVantage := map[string][]int{}
-	for i, p := range paths {
-		byVantage[p.From] = append(byVantage[p.From], i)
+	for i, q := range questions {
+		byVantage[q.path.From] = append(byVantage[q.path.From], i)
 	}
 	vantages := make([]string, 0, len(byVantage))
 	for v := range byVantage {
@@ -25,13 +48,20 @@ func (r *runner) ask(ctx context.Context, paths []Path, expect []string, confirm
 	}
 	sort.Strings(vantages)
 	var wait sync.WaitGroup
+	before := 0
 	for n, v := range vantages {
+		turn := time.Duration(before) * time.Second / time.Duration(r.pace())
+		before += len(byVantage[v])
 		wait.Go(func() {
+			if sleep(ctx, turn) != nil {
+				return
+			}
 			indices := byVantage[v]
 			b := probes.Batch{ID: fmt.Sprintf("%s-%d-%d", r.job.RunID, n, r.options.Now().UnixNano()), Key: r.job.Key,
-				WindowMS: int(r.window.Milliseconds()), Confirm: confirm}
+				WindowMS: int(window.Milliseconds()), Confirm: confirm}
 			for _, i := range indices {
-				b.Probes = append(b.Probes, probes.Probe{ID: i, Protocol: string(paths[i].Protocol), Host: paths[i].Host, Port: paths[i].Port, Expect: expect[i]})
+				q := questions[i]
+				b.Probes = append(b.Probes, probes.Probe{ID: i, Protocol: string(q.path.Protocol), Host: q.path.Host, Port: q.path.Port, Expect: q.expect, Once: q.once})
 			}
 			answers, err := r.deployment.Probe(ctx, v, b)
 			if err == nil && len(answers) != len(indices) {
@@ -52,27 +82,52 @@ func (r *runner) ask(ctx context.Context, paths []Path, expect []string, confirm
 	return results, ctx.Err()
 }
 
-// look probes the paths of some cases and rules on them as far as is known.
-func (r *runner) look(ctx context.Context, indices []int, confirm int) error {
-	var paths []Path
-	var expect []string
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// look probes all paths of some cases and rules on them as far as is known.
+func (r *runner) look(ctx context.Context, indices []int, window time.Duration, confirm int) error {
+	return r.lookAt(ctx, indices, func(int, int) attempts { return several }, window, confirm)
+}
+
+// attempts is how often a path is asked in a window.
+type attempts int
+
+const (
+	none attempts = iota // its latest result stands
+	single
+	several
+)
+
+// lookAt asks path k of case i as often as is wanted.
+func (r *runner) lookAt(ctx context.Context, indices []int, wanted func(i, k int) attempts, window time.Duration, confirm int) error {
+	var questions []question
+	var latest []*probes.Result
 	for _, i := range indices {
 		e := &r.entries[i]
-		for _, p := range e.ways.Paths {
-			paths = append(paths, p)
-			expect = append(expect, e.c.To)
+		for k, p := range e.ways.Paths {
+			if n := wanted(i, k); n != none {
+				questions = append(questions, question{p, e.c.To, n == single})
+				latest = append(latest, &e.latest[k])
+			}
 		}
 	}
-	results, err := r.ask(ctx, paths, expect, confirm)
+	results, err := r.ask(ctx, questions, window, confirm)
 	if err != nil {
 		return err
 	}
-	n := 0
+	for n, q := range results {
+		*latest[n] = q
+	}
 	now := r.options.Now()
 	for _, i := range indices {
 		e := &r.entries[i]
-		copy(e.latest, results[n:n+len(e.latest)])
-		n += len(e.latest)
 		was := e.ruling.observed
 		e.ruling = judge(e.c.Expected, r.observations(e, true))
 		if e.looks == 0 {
@@ -120,7 +175,7 @@ func (r *runner) live(e *entry, p Path, q probes.Result, underway bool) bool {
 func (r *runner) again(ctx context.Context) error {
 	pending := r.differing(r.all())
 	for look := 0; look < 3 && len(pending) > 0; look++ {
-		if err := r.look(ctx, pending, 1); err != nil {
+		if err := r.look(ctx, pending, r.window, 1); err != nil {
 			return err
 		}
 		var restless []int

@@ -86,7 +86,7 @@ func (r *runner) observe(ctx context.Context) error {
 	r.calibrate()
 	// The first round also starts what probing needs; calmer ones tell better
 	// how long an answer takes.
-	for round := 0; round < 2 && r.window > calm; round++ {
+	for round := 0; round < 2 && r.window > shortest; round++ {
 		if err := r.lookAtControls(ctx, func(c *control, q probes.Result) {
 			if isOpen(c.before) {
 				c.before = q
@@ -117,7 +117,7 @@ func (r *runner) observe(ctx context.Context) error {
 	if settles {
 		err = r.settle(ctx, r.started)
 	} else {
-		err = r.look(ctx, r.all(), 1)
+		err = r.look(ctx, r.all(), r.window, 1)
 		if err == nil {
 			err = r.again(ctx)
 		}

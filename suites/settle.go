@@ -3,6 +3,7 @@ package suites
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 	"github.com/netconform/netconform/probes"
 )
 
-// settle looks until every verdict is at rest, then confirms them all with
-// another look. What still changes when the budget is spent is inconclusive.
+// settle looks until every verdict is at rest, then confirms them with another
+// look. What still changes when the budget is spent is inconclusive.
 //
 // Predictions decide how long to look, never what is seen: a verdict that the
 // files imply is where it will stay, one that they don't must stand still for
@@ -19,9 +20,18 @@ import (
 func (r *runner) settle(ctx context.Context, enforced time.Time) error {
 	deadline := enforced.Add(r.options.Budget)
 	predicted := r.predictions()
-	pending := r.all()
+	unconfirmed := r.all()
+	pending := unconfirmed
+	// What must come to be silent is asked once a window until it is, and
+	// several times to confirm it.
+	brief := func(i, _ int) attempts {
+		if predicted[i] == matrix.Deny {
+			return single
+		}
+		return several
+	}
 	for {
-		if err := r.look(ctx, pending, 0); err != nil {
+		if err := r.lookAt(ctx, pending, brief, r.window, 0); err != nil {
 			return err
 		}
 		now := r.options.Now()
@@ -36,11 +46,11 @@ func (r *runner) settle(ctx context.Context, enforced time.Time) error {
 			pending = moving
 			continue
 		}
-		if err := r.look(ctx, r.all(), 1); err != nil {
+		if err := r.confirm(ctx, unconfirmed, predicted); err != nil {
 			return err
 		}
 		var restless []int
-		for _, i := range r.all() {
+		for _, i := range unconfirmed {
 			e := &r.entries[i]
 			if spent && e.ruling.observed != predicted[i] && now.Sub(e.changed) < r.options.Patience {
 				// On a cluster that has not come to rest only those verdicts stand that the files imply.
@@ -54,8 +64,40 @@ func (r *runner) settle(ctx context.Context, enforced time.Time) error {
 			r.converged(enforced, len(restless))
 			return nil
 		}
-		pending = restless
+		unconfirmed, pending = restless, restless
 	}
+}
+
+// confirm looks once more: at what the files imply by addresses only, since a
+// silence needs another look most and a resolver bears it least; at what they
+// don't imply by all ways, and twice before it is called dropped.
+func (r *runner) confirm(ctx context.Context, indices []int, predicted []matrix.Verdict) error {
+	var implied, others []int
+	for _, i := range indices {
+		if r.entries[i].ruling.observed == predicted[i] && definite(predicted[i]) {
+			implied = append(implied, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	err := r.lookAt(ctx, implied, func(i, k int) attempts {
+		e := &r.entries[i]
+		switch route := e.ways.Paths[k].Route; {
+		case route == ByName || route == ByLookup:
+			return none
+		case route == ByAddress && isOpen(e.latest[k]) && e.hasService():
+			return none // the Service's address stands for those of its pods that answered
+		}
+		return several
+	}, r.window, 0)
+	if err != nil {
+		return err
+	}
+	return r.look(ctx, others, r.window, 1)
+}
+
+func (e *entry) hasService() bool {
+	return slices.ContainsFunc(e.ways.Paths, func(p Path) bool { return p.Route == ByService })
 }
 
 func (r *runner) predictions() []matrix.Verdict {
@@ -93,12 +135,13 @@ func (r *runner) converged(enforced time.Time, unsettled int) {
 }
 
 // baseline proves what is reachable while nothing forbids it. Endpoints of
-// Services may need a moment, so it looks again while there is progress.
+// Services may need a moment, so it looks again while there is progress. Nothing
+// is expected to be silent, so patience costs nothing.
 func (r *runner) baseline(ctx context.Context) error {
 	pending := r.all()
 	progress := r.options.Now()
 	for {
-		if err := r.look(ctx, pending, 0); err != nil {
+		if err := r.look(ctx, pending, longest, 0); err != nil {
 			return err
 		}
 		var shut []int

@@ -15,7 +15,7 @@ import (
 var probeCommand = []string{image.Entrypoint, "batch"}
 
 func serveArguments(s podSpec) []string {
-	args := []string{"serve", "--identity", s.identity, "--instance", s.vantage}
+	args := []string{"serve", "--batches", "--identity", s.identity, "--instance", s.vantage}
 	if len(s.ports) > 0 {
 		args = append(args, "--listen", probes.FormatListeners(listeners(s.ports)))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -29,8 +30,10 @@ func (d *deployment) Check(ctx context.Context) map[string]error {
 	for i, p := range pods.Items {
 		byName[p.Namespace+"/"+p.Name] = &pods.Items[i]
 	}
+	var holds sync.WaitGroup
+	holds.Go(func() { d.finishHolds(ctx) })
+	defer holds.Wait()
 	maps.Copy(broken, d.askQuietly(ctx))
-	d.finishHolds(ctx)
 	for _, v := range d.order {
 		p := d.pods[v]
 		if p.failed != "" {

@@ -159,10 +159,11 @@ func (d *deployment) up(ctx context.Context) (err error) {
 		return err
 	}
 	go func() { d.canary <- d.runCanary(d.life) }()
-	if err := d.makeServices(ctx); err != nil {
+	if err := d.awaitPods(ctx, d.order); err != nil {
 		return err
 	}
-	if err := d.awaitPods(ctx, d.order); err != nil {
+	// Not before: each pod that becomes ready would have the rules of all nodes written anew.
+	if err := d.makeServices(ctx); err != nil {
 		return err
 	}
 	if err := d.proveOutside(ctx); err != nil {

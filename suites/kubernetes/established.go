@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -57,7 +56,7 @@ func (d *deployment) startHolds(ctx context.Context) {
 		}
 		go func() {
 			defer close(h.ended)
-			_ = d.cluster.stream(life, source.namespace, source.name,
+			_ = d.cluster.exec(life, source.namespace, source.name,
 				[]string{image.Entrypoint, "hold", joinHostPort(target.addresses[0], port)}, stdin, h)
 		}()
 		d.holds = append(d.holds, h)
@@ -88,14 +87,19 @@ func (d *deployment) forbidden() (matrix.Case, bool) {
 
 // finishHolds says what became of the connections whose like can no longer be made.
 func (d *deployment) finishHolds(ctx context.Context) {
+	if len(d.holds) == 0 {
+		return
+	}
+	b := probes.Batch{ID: d.id + "-hold", Key: d.key, WindowMS: 1000}
+	for i, h := range d.holds {
+		b.Probes = append(b.Probes, probes.Probe{ID: i, Protocol: probes.TCP, Host: h.target.addresses[0], Port: h.port, Expect: h.target.identity})
+	}
+	results, err := d.probeOnce(ctx, d.holds[0].source, b)
 	var said []string
 	for i, h := range d.holds {
-		b := probes.Batch{ID: fmt.Sprintf("%s-hold-%d", d.id, i), Key: d.key, WindowMS: 1000, Confirm: 1, Probes: []probes.Probe{
-			{ID: 0, Protocol: probes.TCP, Host: h.target.addresses[0], Port: h.port, Expect: h.target.identity}}}
-		results, err := d.probeOnce(ctx, h.source, b)
 		survived, known := h.survived()
 		h.end()
-		if err != nil || results[0].Outcome != probes.OutcomeDropped && results[0].Outcome != probes.OutcomeRejected || !known {
+		if err != nil || results[i].Outcome != probes.OutcomeDropped && results[i].Outcome != probes.OutcomeRejected || !known {
 			continue
 		}
 		word := "no"

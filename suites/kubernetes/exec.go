@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/streaming/pkg/httpstream"
 
@@ -55,12 +56,25 @@ func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) 
 	return nil, errors.Join(failures...)
 }
 
-// stream runs a command in a pod of the run. It speaks WebSocket, and SPDY to
-// API servers and proxies that don't.
-func (c *cluster) stream(ctx context.Context, namespace, name string, command []string, stdin io.Reader, stdout io.Writer) error {
-	url := c.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(name).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{Container: containerName, Command: command,
-			Stdin: true, Stdout: true, Stderr: true}, scheme.ParameterCodec).URL()
+// exec runs a command in a pod of the run.
+func (c *cluster) exec(ctx context.Context, namespace, name string, command []string, stdin io.Reader, stdout io.Writer) error {
+	return c.stream(ctx, c.podRequest(namespace, name, "exec").VersionedParams(&corev1.PodExecOptions{
+		Container: containerName, Command: command, Stdin: true, Stdout: true, Stderr: true}, scheme.ParameterCodec), stdin, stdout)
+}
+
+// attach speaks to the agent that is the pod's own process.
+func (c *cluster) attach(ctx context.Context, namespace, name string, stdin io.Reader, stdout io.Writer) error {
+	return c.stream(ctx, c.podRequest(namespace, name, "attach").VersionedParams(&corev1.PodAttachOptions{
+		Container: containerName, Stdin: true, Stdout: true, Stderr: true}, scheme.ParameterCodec), stdin, stdout)
+}
+
+func (c *cluster) podRequest(namespace, name, subresource string) *rest.Request {
+	return c.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(name).SubResource(subresource)
+}
+
+// stream speaks WebSocket, and SPDY to API servers and proxies that don't.
+func (c *cluster) stream(ctx context.Context, request *rest.Request, stdin io.Reader, stdout io.Writer) error {
+	url := request.URL()
 	websocket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", url.String())
 	if err != nil {
 		return err

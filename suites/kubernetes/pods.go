@@ -48,7 +48,6 @@ func (s podSpec) pod(r *run) *corev1.Pod {
 	no, yes, user := false, true, int64(65532)
 	security := &corev1.PodSecurityContext{
 		RunAsNonRoot: &yes, RunAsUser: &user, RunAsGroup: &user,
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}
 	capabilities := &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
 	dns := corev1.DNSClusterFirst
@@ -83,13 +82,16 @@ func (s podSpec) pod(r *run) *corev1.Pod {
 				ImagePullPolicy: r.image.pull,
 				Args:            serveArguments(s),
 				Env:             agentEnvironment(r.key),
+				Stdin:           true, // for batches
 				Ports:           containerPorts(s.declared),
 				// Why an agent ended is on its standard error.
 				TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 				Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
 					corev1.ResourceCPU: resource.MustParse("1m"), corev1.ResourceMemory: resource.MustParse("8Mi")}},
 				SecurityContext: &corev1.SecurityContext{
-					AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, Capabilities: capabilities},
+					AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, Capabilities: capabilities,
+					// Of the container and not of the pod, whose sandbox would pay for it too.
+					SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
 			}},
 		},
 	}

@@ -13,10 +13,12 @@ import (
 )
 
 // keptSessions bounds the executions that are kept open between batches.
-const keptSessions = 128
+const keptSessions = 512
 
-// session is an execution of the agent inside a pod, kept for further batches
-// where the agent takes them: starting one costs far more than a batch does.
+// session is a connection to an agent inside a pod, kept for further batches:
+// the pod's own process for the first, and for those after a failure, when
+// what is half-way may still come from that, one of their own by exec. Starting
+// a process costs far more than a batch does.
 type session struct {
 	stdin  *io.PipeWriter
 	stdout *io.PipeReader
@@ -27,19 +29,26 @@ type session struct {
 
 // sessions are those of one pod: one, used by one batch at a time.
 type sessions struct {
-	mu   sync.Mutex
-	open *session
+	mu       sync.Mutex
+	open     *session
+	attached bool // there was one with the pod's own process
 }
 
-// startSession runs the agent in the pod until end is called or it ends itself.
+// startSession connects to an agent until end is called or it ends itself.
 func (d *deployment) startSession(p *livePod) *session {
+	attach := !p.sessions.attached
+	p.sessions.attached = true
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
 	life, end := context.WithCancel(d.life)
 	s := &session{stdin: stdin, stdout: stdout, end: end, ended: make(chan struct{})}
 	go func() {
 		defer close(s.ended)
-		s.err = d.cluster.stream(life, p.namespace, p.name, probeCommand, in, out)
+		if attach {
+			s.err = d.cluster.attach(life, p.namespace, p.name, in, out)
+		} else {
+			s.err = d.cluster.exec(life, p.namespace, p.name, probeCommand, in, out)
+		}
 		in.CloseWithError(io.ErrClosedPipe)
 		out.CloseWithError(io.ErrUnexpectedEOF)
 	}()
@@ -88,12 +97,6 @@ func (s *session) ask(ctx context.Context, b probes.Batch) ([]probes.Result, err
 func (d *deployment) probeOnce(ctx context.Context, p *livePod, b probes.Batch) ([]probes.Result, error) {
 	p.sessions.mu.Lock()
 	defer p.sessions.mu.Unlock()
-	select {
-	case d.execs <- struct{}{}:
-		defer func() { <-d.execs }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 	ctx, cancel := context.WithTimeout(ctx, execLimit)
 	defer cancel()
 	if s := p.sessions.open; s != nil {
@@ -105,6 +108,12 @@ func (d *deployment) probeOnce(ctx context.Context, p *livePod, b probes.Batch) 
 			}
 		}
 		s.close()
+	}
+	select {
+	case d.execs <- struct{}{}:
+		defer func() { <-d.execs }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	s := d.startSession(p)
 	results, err := s.ask(ctx, b)
