@@ -101,6 +101,8 @@ func TestOneLookupServesAllOfAName(t *testing.T) {
 	}
 	assert.Equal(t, hostOf(s.addr), rs[3].DNS.Server, "DNS is asked, whatever the hosts file says")
 	assert.Equal(t, hosts, rs[4].DNS.Server)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	assert.Len(t, s.from, 2, "a question for each name: A, since AAAA is of no use here")
 }
 
