@@ -78,14 +78,21 @@ func TestSeveralAddressesAreTriedInOrder(t *testing.T) {
 	assert.Contains(t, rs[2].Detail, "::1 ")
 }
 
-func TestOneLookupServesAllOfAName(t *testing.T) {
-	tcp, _ := stand(t, "postgres", testKey)
+// loopbackResolver knows every name as 127.0.0.1, and asks for no AAAA.
+func loopbackResolver(t *testing.T) (*resolver, *nameServer) {
+	t.Helper()
 	s := startNameServer(t, func(m *dnsmessage.Message, q dnsmessage.Question, _ string) bool {
 		m.Answers = append(m.Answers, record(q.Name.String(), &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}))
 		return true
 	})
 	r := testResolver(patient*time.Millisecond, s.addr)
 	r.six = false
+	return r, s
+}
+
+func TestOneLookupServesAllOfAName(t *testing.T) {
+	tcp, _ := stand(t, "postgres", testKey)
+	r, s := loopbackResolver(t)
 	hosts := filepath.Join(t.TempDir(), "hosts")
 	require.NoError(t, os.WriteFile(hosts, []byte("127.0.0.1 listed\n"), 0o644))
 	r.hosts = hosts
@@ -108,12 +115,7 @@ func TestOneLookupServesAllOfAName(t *testing.T) {
 
 func TestANameJoinsTheFlowOfItsAddress(t *testing.T) {
 	tcp, _ := stand(t, "postgres", testKey)
-	s := startNameServer(t, func(m *dnsmessage.Message, q dnsmessage.Question, _ string) bool {
-		m.Answers = append(m.Answers, record(q.Name.String(), &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}))
-		return true
-	})
-	r := testResolver(patient*time.Millisecond, s.addr)
-	r.six = false
+	r, _ := loopbackResolver(t)
 	rs := askWith(t, r,
 		Probe{Protocol: TCP, Host: "db", Port: tcp, Expect: "postgres"},
 		Probe{Protocol: TCP, Host: "127.0.0.1", Port: tcp, Expect: "postgres"},

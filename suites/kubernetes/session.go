@@ -12,7 +12,7 @@ import (
 	"github.com/netconform/netconform/probes"
 )
 
-// keptSessions bounds the executions that are kept open between batches.
+// keptSessions bounds the pods whose sessions are kept open between batches.
 const keptSessions = 512
 
 // session is a connection to an agent inside a pod, kept for further batches:
