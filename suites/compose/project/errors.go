@@ -3,6 +3,7 @@ package project
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ var (
 	badPort     = regexp.MustCompile(`(?i)invalid [a-z ]+: (\S+)`)
 	dotted      = regexp.MustCompile("\\b(?:services|networks|volumes|configs|secrets|include)\\.[^\\s:\"`]+")
 	service     = regexp.MustCompile(`service "?([A-Za-z0-9._-]+)"?`)
+	circular    = regexp.MustCompile(`Circular reference: (.+)`)
 	undefined   = regexp.MustCompile(`undefined (network|volume|config|secret) "?([A-Za-z0-9._-]+)"?`)
 	mendByWords = []struct{ words, mend string }{
 		{"undefined network", "declare it under the top-level networks, or leave it out here"},
@@ -26,6 +28,7 @@ var (
 		{"required variable", "set it in the suite's compose.env"},
 		{"neither an image nor a build", "give the service an image; any name will do, since a stand-in takes its place"},
 		{"include cycle", "remove one of the includes"},
+		{"Circular reference", "remove one of the extends"},
 		{"no such file", "mend the path, or add the file"},
 		{"file does not exist", "mend the path, or add the file"},
 	}
@@ -35,13 +38,14 @@ var (
 // files, as far as its words tell, and says what to do.
 func (ix *index) locate(err error) error {
 	text := strings.TrimSuffix(err.Error(), ": invalid compose project")
+	text = circular.ReplaceAllStringFunc(strings.Join(strings.Fields(text), " "), fromFirst)
 	pos := ix.place(text)
 	for _, f := range ix.all {
 		text = strings.ReplaceAll(text, "failed to parse "+f.path+": ", "")
 		text = strings.ReplaceAll(text, "validating "+f.path+": ", "")
 		text = strings.ReplaceAll(text, f.path, f.shown)
 	}
-	text = spanOf.ReplaceAllString(strings.Join(strings.Fields(text), " "), "not valid YAML, $1: ")
+	text = spanOf.ReplaceAllString(text, "not valid YAML, $1: ")
 	mend := "mend it so that \"docker compose config\" accepts the files"
 	for _, m := range mendByWords {
 		if strings.Contains(text, m.words) {
@@ -50,6 +54,18 @@ func (ix *index) locate(err error) error {
 		}
 	}
 	return fmt.Errorf("%s: %s; %s", pos, text, mend)
+}
+
+// fromFirst tells a cycle of extends from its first service by name on:
+// compose-go starts at any service, one that only leads to the cycle too.
+func fromFirst(text string) string {
+	const head, link = "Circular reference: ", " extends "
+	chain := strings.Split(strings.TrimPrefix(text, head), link)
+	end := len(chain) - 1
+	cycle := chain[slices.Index(chain, chain[end]):end]
+	first := slices.Index(cycle, slices.Min(cycle))
+	round := slices.Concat(cycle[first:], cycle[:first], cycle[first:first+1])
+	return head + strings.Join(round, link)
 }
 
 func (ix *index) place(text string) matrix.Pos {
@@ -64,7 +80,7 @@ func (ix *index) place(text string) matrix.Pos {
 			return matrix.Pos{File: f.shown, Line: atoi(line[1]), Col: 1}
 		}
 	}
-	for _, path := range [][]string{ix.dottedPath(text), servicePath(text)} {
+	for _, path := range [][]string{ix.dottedPath(text), servicePath(text), cyclePath(text)} {
 		if pos := ix.pos(path); pos.Line > 0 {
 			return pos
 		}
@@ -103,6 +119,15 @@ func servicePath(text string) []string {
 		path = append(path, u[1]+"s", u[2])
 	}
 	return path
+}
+
+func cyclePath(text string) []string {
+	chain := circular.FindStringSubmatch(text)
+	if chain == nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(chain[1], " in ")
+	return []string{"services", first, "extends"}
 }
 
 // portText finds the first entry of ports that holds a text: compose-go's

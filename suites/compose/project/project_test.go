@@ -158,8 +158,8 @@ func TestErrorsHavePlaces(t *testing.T) {
 			`shop/compose.yaml:3:5: error while interpolating services.a.image: required variable NETCONFORM_UNSET is missing a value: say which; set it in the suite's compose.env`,
 		},
 		"extends cycle": {
-			"services:\n  a: {extends: b}\n  b: {extends: a}\n",
-			`shop/compose.yaml: Circular reference: a in shop/compose.yaml extends b in shop/compose.yaml`,
+			"services:\n  a: {extends: b}\n  b: {extends: a}\n  c: {extends: b}\n",
+			`shop/compose.yaml:2:7: Circular reference: a in shop/compose.yaml extends b in shop/compose.yaml extends a in shop/compose.yaml; remove one of the extends`,
 		},
 		"merge cycle": {
 			"services:\n  a: &a {<<: *a, image: x, networks: [none]}\n",
