@@ -106,13 +106,15 @@ func patience(b probes.Batch) time.Duration {
 }
 
 // Probe runs a batch in a stand-in. A batch during which a network was made on
-// the engine is repeated.
+// the engine is repeated, and so is what was silent while packets were lost.
 func (d *deployment) Probe(ctx context.Context, vantage string, b probes.Batch) ([]probes.Result, error) {
 	v, ok := d.vantages[vantage]
 	if !ok {
 		return nil, fmt.Errorf("no stand-in of %s is up", vantage)
 	}
-	results, err := undisturbed(&d.calm, func() ([]probes.Result, error) { return v.line.ask(ctx, b) })
+	results, err := d.heard(ctx, b, func(b probes.Batch) ([]probes.Result, error) {
+		return undisturbed(&d.calm, func() ([]probes.Result, error) { return v.line.ask(ctx, b) })
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the agent of %s: %w", vantage, err)
 	}

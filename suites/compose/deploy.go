@@ -65,6 +65,13 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	if err := d.readBack(ctx); err != nil {
 		return nil, err
 	}
+	d.local = d.onThisMachine()
+	d.losses = func() losses {
+		if d.local {
+			return readLosses(kernelStats)
+		}
+		return losses{}
+	}
 	if err := d.goOutside(ctx); err != nil {
 		return nil, err
 	}
@@ -72,7 +79,6 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 		return nil, err
 	}
 	d.facts(ctx)
-	d.lost = readLosses(kernelStats)
 	if err := d.foresee(ctx); err != nil {
 		return nil, err
 	}
@@ -255,7 +261,7 @@ func (d *deployment) take(containers map[string]container.InspectResponse) {
 			d.pl.note("%s: the engine publishes none of its ports, since it is on internal networks only", name)
 		}
 	}
-	if host, ok := hostAddress(); ok && d.local() {
+	if host, ok := hostAddress(); ok && d.local {
 		d.topology.host = append(d.topology.host, host)
 	}
 }

@@ -34,7 +34,9 @@ type deployment struct {
 	// externals are the stand-ins of the outside world: container IDs by name.
 	externals   map[string]string
 	environment []suites.Fact
-	lost        losses // before the first probe
+	local       bool          // the engine's networks are on this machine
+	losses      func() losses // of the engine's kernel, as far as it is this one
+	lossy       sync.Once     // the user was told of losses
 	oracle      *oracle.Oracle
 	calm        calm
 	hush        context.CancelFunc // ends calm's watch
@@ -84,15 +86,9 @@ func (d *deployment) Ways(c matrix.Case) suites.Ways { return d.topology.ways(c)
 func (*deployment) Enforce(context.Context) (bool, error) { return false, nil }
 
 // Check holds every stand-in against what it was when it came up: the same
-// container, the same process, the same places on the same networks. And it
-// asks the kernel whether it threw packets away.
+// container, the same process, the same places on the same networks.
 func (d *deployment) Check(ctx context.Context) map[string]error {
 	broken := map[string]error{}
-	if d.local() {
-		if err := readLosses(kernelStats).since(d.lost); err != nil {
-			broken[""] = err // it may have hit any probe
-		}
-	}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	now := map[string]func() (state, error){}
@@ -194,8 +190,8 @@ func (d *deployment) removeAll(ctx context.Context) error {
 	return err
 }
 
-// local reports whether the engine's networks are on this machine.
-func (d *deployment) local() bool {
+// onThisMachine reports whether the engine's networks are on this machine.
+func (d *deployment) onThisMachine() bool {
 	if !strings.HasPrefix(d.cli.DaemonHost(), "unix://") {
 		return false
 	}

@@ -32,12 +32,12 @@ func (d *deployment) facts(ctx context.Context) {
 		if info.Info.FirewallBackend != nil {
 			backend = info.Info.FirewallBackend.Driver
 		}
-		if backend == "" && d.local() {
+		if backend == "" && d.local {
 			backend = iptablesVariant(ctx)
 		}
 		add("firewall backend", backend)
 	}
-	local := d.local()
+	local := d.local
 	read := func(f func() string) string {
 		if !local {
 			return ""
