@@ -39,8 +39,10 @@ type Batch struct {
 	Confirm int `json:"confirm,omitempty"`
 	// InFlight bounds the probes under way at once; 0 means what the limits of
 	// descriptors allow, at most 2000.
-	InFlight int     `json:"in_flight,omitempty"`
-	Probes   []Probe `json:"probes"`
+	InFlight int `json:"in_flight,omitempty"`
+	// Last ends the agent once it has answered, also one that serves.
+	Last   bool    `json:"last,omitempty"`
+	Probes []Probe `json:"probes"`
 }
 
 // Result answers the probe with the same ID.

@@ -19,7 +19,7 @@ const usage = `usage:
       --batches do meanwhile what batch does
   probe batch
       read batches on stdin, one after the answer to the other, and write their
-      framed results on stdout, until stdin ends
+      framed results on stdout, until stdin ends or a batch is the last
   probe ready [--identity NAME] --listen tcp/5432,udp/53
       exit with 0 when these ports answer on the loopback interface
   probe hold ADDRESS:PORT
@@ -82,14 +82,14 @@ func serve(ctx context.Context, args []string, env func(string) string, stdin io
 		if batches {
 			go func() {
 				// Who asks would wait for ever for an agent that reads no more.
-				if _, err := answer(serving, stdin, stdout); err != nil {
+				if _, err := answer(serving, stdin, stdout); !errors.Is(err, io.EOF) {
 					stop(err)
 				}
 			}()
 		}
 	})
-	if err == nil && ctx.Err() == nil {
-		return context.Cause(serving)
+	if cause := context.Cause(serving); err == nil && ctx.Err() == nil && cause != context.Canceled {
+		return cause
 	}
 	return err
 }
@@ -99,23 +99,21 @@ func batch(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 		return fmt.Errorf("%w: batch takes no arguments", errUsage)
 	}
 	n, err := answer(ctx, stdin, stdout)
-	if err == nil && n == 0 {
-		return errors.New("read batch: EOF")
+	if n > 0 && errors.Is(err, io.EOF) {
+		return nil
 	}
 	return err
 }
 
-// answer runs batch after batch until stdin ends, and returns their number.
+// answer runs batch after batch up to the last, and returns their number and
+// what ended them: io.EOF where stdin did.
 func answer(ctx context.Context, stdin io.Reader, stdout io.Writer) (n int, err error) {
 	for ; ; n++ {
 		b, err := probes.ReadBatch(stdin)
-		switch {
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case err != nil:
+		if err != nil {
 			return n, err
 		}
-		if err := probes.RunBatch(ctx, b, stdout); err != nil {
+		if err := probes.RunBatch(ctx, b, stdout); err != nil || b.Last {
 			return n, err
 		}
 	}

@@ -62,6 +62,36 @@ func serveUntilEnd(t *testing.T, listen string) {
 	})
 }
 
+// TestServeAnswersBatches: batch after batch until the last one, which ends it
+// well; what is no batch ends it too, and not well.
+func TestServeAnswersBatches(t *testing.T) {
+	port := freePort(t)
+	serveBatches := func() (in *io.PipeWriter, out *io.PipeReader, code chan int) {
+		stdin, in := io.Pipe()
+		out, stdout := io.Pipe()
+		code = make(chan int, 1)
+		go func() {
+			code <- run(t.Context(), []string{"serve", "--batches", "--identity", "db", "--listen", fmt.Sprintf("tcp/%d", port)}, withKey, stdin, stdout, io.Discard)
+		}()
+		return in, out, code
+	}
+	in, out, code := serveBatches()
+	b := probes.Batch{ID: "a1", Key: key, WindowMS: 30_000, Probes: []probes.Probe{{ID: 3, Protocol: probes.TCP, Host: "127.0.0.1", Port: port, Expect: "db"}}}
+	for _, b.Last = range []bool{false, true} {
+		require.NoError(t, probes.WriteBatch(in, b))
+		results, err := probes.ReadResults(out, b)
+		require.NoError(t, err)
+		assert.Equal(t, probes.OutcomeOpen, results[0].Outcome)
+	}
+	assert.Equal(t, exitOK, <-code)
+
+	in, _, code = serveBatches()
+	_, err := io.WriteString(in, "hello")
+	require.NoError(t, err)
+	require.NoError(t, in.Close())
+	assert.Equal(t, exitFailed, <-code)
+}
+
 func TestServeBatchReady(t *testing.T) {
 	port := freePort(t)
 	listen := fmt.Sprintf("tcp/%d", port)

@@ -50,6 +50,14 @@ func (l *line) close() {
 	l.stdout.Close()
 }
 
+// end lets the stand-in end itself: that takes the engine half the time of killing it.
+func (l *line) end(key []byte) {
+	l.conn.Conn.SetWriteDeadline(time.Now().Add(time.Second))
+	// A stand-in that this does not reach is killed with its container.
+	_ = probes.WriteBatch(l.conn.Conn, probes.Batch{Key: key, Last: true})
+	l.close()
+}
+
 // ask sends a batch and reads its framed answer. Whatever cuts it short is an
 // error, for this batch and all that follow: what is half-way may still come.
 func (l *line) ask(ctx context.Context, b probes.Batch) ([]probes.Result, error) {

@@ -154,7 +154,7 @@ func (d *deployment) Close(ctx context.Context) error {
 	}
 	for _, v := range d.vantages {
 		if v.line != nil {
-			v.line.close()
+			v.line.end(d.job.Key)
 		}
 	}
 	switch err := d.removeAll(ctx); {

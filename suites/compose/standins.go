@@ -53,7 +53,6 @@ func standIns(p *project.Project, m *matrix.Matrix, runID string, exact bool, ex
 	for _, name := range names {
 		pl.addService(p, name)
 	}
-	pl.startInTurn(names)
 	pl.addNetworks(p, existing)
 	for _, kind := range slices.Sorted(maps.Keys(pl.remapped)) {
 		slices.Sort(pl.remapped[kind])
@@ -124,28 +123,6 @@ func containerNamed(p *types.Project, container string) string {
 		}
 	}
 	return ""
-}
-
-// startsAtOnce bounds how many stand-ins start at the same moment. Engines lose
-// count of a network's endpoints where containers join it together, and can't
-// remove it then (errStuck): with all 25 of PMOVES at once in one run of 25 on
-// 20.10. It costs no time, since starting is bound by the processors.
-const startsAtOnce = 4
-
-// startInTurn lets each stand-in wait for one before it. Those that wait for
-// others already (network_mode, links) stay out: they could wait in a circle.
-func (pl *plan) startInTurn(names []string) {
-	var free []string
-	for _, name := range names {
-		if s := pl.project.Services[name]; pl.owner[name] == name && len(s.Links) == 0 {
-			free = append(free, name)
-		}
-	}
-	for i := startsAtOnce; i < len(free); i++ {
-		s := pl.project.Services[free[i]]
-		s.DependsOn = types.DependsOnConfig{free[i-startsAtOnce]: {Condition: types.ServiceConditionStarted, Required: true}}
-		pl.project.Services[free[i]] = s
-	}
 }
 
 // addService takes over what decides connectivity, and nothing else.

@@ -157,29 +157,3 @@ networks: {old: {external: true, name: live}, older: {external: true, name: gone
 	assert.True(t, bool(exact.project.Networks["old"].External))
 	assert.Equal(t, []string{"gone"}, exact.missing)
 }
-
-func TestStandInsStartInTurn(t *testing.T) {
-	suite := suiteOf(t, `
-matrix: turns
-services: {a: {}, b: {}, c: {}, d: {}, e: {}, f: {}, g: {}}
-`, `
-services:
-  a: {image: any, network_mode: "service:g"}
-  b: {image: any, links: [f]}
-  c: {image: any}
-  d: {image: any}
-  e: {image: any}
-  f: {image: any}
-  g: {image: any}
-`)
-	files, err := project.Load(t.Context(), suite)
-	require.NoError(t, err)
-	pl := standIns(files, suite.Matrix, "00000000", false, nil)
-	waits := map[string][]string{}
-	for name, s := range pl.project.Services {
-		for on := range s.DependsOn {
-			waits[name] = append(waits[name], on)
-		}
-	}
-	require.Equal(t, map[string][]string{"g": {"c"}}, waits, "a and b wait for g and f already")
-}
