@@ -65,7 +65,6 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	if err := d.readBack(ctx); err != nil {
 		return nil, err
 	}
-	d.local = d.onThisMachine()
 	d.losses = func() losses {
 		if d.local {
 			return readLosses(kernelStats)
@@ -261,6 +260,7 @@ func (d *deployment) take(containers map[string]container.InspectResponse) {
 			d.pl.note("%s: the engine publishes none of its ports, since it is on internal networks only", name)
 		}
 	}
+	d.local = d.onThisMachine()
 	if host, ok := hostAddress(); ok && d.local {
 		d.topology.host = append(d.topology.host, host)
 	}

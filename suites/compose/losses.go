@@ -14,7 +14,9 @@ import (
 )
 
 const (
-	kernelStats = "/proc/net/stat"
+	// kernelStats is this thread's view. /proc/net is that of the first one, which
+	// inNetns may have left in a container's namespace, where no counters are.
+	kernelStats = "/proc/thread-self/net/stat"
 	// lossLimit bounds how long a batch is repeated because packets were lost. A
 	// full neighbour table makes room when entries turn stale, 15 to 45 s after
 	// they were made (base_reachable_time_ms, neigh_forced_gc in the kernel's
@@ -27,7 +29,7 @@ const (
 // it booted: for a probe that is silence, and it would pass for a deny.
 type losses struct{ neighbours, connections uint64 }
 
-// readLosses reads the counters under /proc/net/stat; all zero where there are none.
+// readLosses reads the counters in a folder like /proc/net/stat; all zero where there are none.
 func readLosses(dir string) losses {
 	arp, ndisc := stats(filepath.Join(dir, "arp_cache")), stats(filepath.Join(dir, "ndisc_cache"))
 	track := stats(filepath.Join(dir, "nf_conntrack"))
