@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +26,8 @@ const usage = `usage:
       exit with 0 when these ports answer on the loopback interface
   probe hold ADDRESS:PORT
       keep a connection, ask on it every 200 ms and say what came, until stdin ends
+  probe losses
+      say what the kernel lost so far for every line on stdin, until it ends
 
 NETCONFORM_KEY is the run's key in hex, 16 bytes or more.
 `
@@ -64,6 +68,8 @@ func route(ctx context.Context, args []string, env func(string) string, stdin io
 		return ready(ctx, rest, env)
 	case "hold":
 		return hold(ctx, rest, env, stdin, stdout)
+	case "losses":
+		return losses(rest, stdin, stdout)
 	default:
 		return fmt.Errorf("%w: unknown command %q", errUsage, verb)
 	}
@@ -142,6 +148,20 @@ func hold(ctx context.Context, args []string, env func(string) string, stdin io.
 		stop()
 	}()
 	return probes.Hold(ctx, args[0], key, stdout)
+}
+
+func losses(args []string, stdin io.Reader, stdout io.Writer) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: losses takes no arguments", errUsage)
+	}
+	asked := bufio.NewScanner(stdin)
+	said := json.NewEncoder(stdout)
+	for asked.Scan() {
+		if err := said.Encode(probes.ReadLosses(probes.KernelStats)); err != nil {
+			return err
+		}
+	}
+	return asked.Err()
 }
 
 func parseServer(args []string, env func(string) string) (*probes.Server, bool, error) {

@@ -92,6 +92,19 @@ func TestServeAnswersBatches(t *testing.T) {
 	assert.Equal(t, exitFailed, <-code)
 }
 
+func TestLosses(t *testing.T) {
+	var out, stderr bytes.Buffer
+	require.Equal(t, exitOK, run(t.Context(), []string{"losses"}, noEnv, strings.NewReader("\n\n"), &out, &stderr), "%s", &stderr)
+	said := json.NewDecoder(&out)
+	for range 2 {
+		var l probes.Losses
+		require.NoError(t, said.Decode(&l))
+		assert.NoError(t, probes.ReadLosses(probes.KernelStats).Since(l))
+		assert.Equal(t, probes.ReadLosses(probes.KernelStats).Known, l.Known)
+	}
+	assert.ErrorIs(t, said.Decode(new(probes.Losses)), io.EOF)
+}
+
 func TestServeBatchReady(t *testing.T) {
 	port := freePort(t)
 	listen := fmt.Sprintf("tcp/%d", port)
@@ -181,6 +194,7 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 		"":                            "probe: usage: no command\n",
 		"listen":                      "probe: usage: unknown command \"listen\"\n",
 		"serve --listen tcp/x":        "probe: usage: listener \"tcp/x\": it must be like tcp/5432, with a port between 1 and 65535\n",
+		"losses now":                  "probe: usage: losses takes no arguments\n",
 		"serve --identity a tcp/1":    "probe: usage: unexpected argument \"tcp/1\"\n",
 		"serve --name a":              "probe: usage: flag provided but not defined: -name\n",
 		"batch x":                     "probe: usage: batch takes no arguments\n",

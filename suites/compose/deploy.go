@@ -65,11 +65,8 @@ func (p *Platform) Deploy(ctx context.Context, job suites.Job) (_ suites.Deploym
 	if err := d.readBack(ctx); err != nil {
 		return nil, err
 	}
-	d.losses = func() losses {
-		if d.local {
-			return readLosses(kernelStats)
-		}
-		return losses{}
+	if err := d.watchKernel(ctx); err != nil {
+		return nil, err
 	}
 	if err := d.goOutside(ctx); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/netconform/netconform/matrix"
+	"github.com/netconform/netconform/probes"
 	"github.com/netconform/netconform/suites"
 	"github.com/netconform/netconform/suites/compose/oracle"
 	"github.com/netconform/netconform/suites/compose/project"
@@ -34,9 +35,10 @@ type deployment struct {
 	// externals are the stand-ins of the outside world: container IDs by name.
 	externals   map[string]string
 	environment []suites.Fact
-	local       bool          // the engine's networks are on this machine
-	losses      func() losses // of the engine's kernel, as far as it is this one
-	lossy       sync.Once     // the user was told of losses
+	local       bool                          // the engine's networks are on this machine
+	losses      func() (probes.Losses, error) // of the engine's kernel
+	gauge       *gauge                        // tells them, where the engine is on another machine
+	lossy       sync.Once                     // the user was told of losses
 	oracle      *oracle.Oracle
 	calm        calm
 	hush        context.CancelFunc // ends calm's watch
@@ -151,6 +153,9 @@ func (was state) differs(is state) error {
 func (d *deployment) Close(ctx context.Context) error {
 	if d.hush != nil {
 		d.hush()
+	}
+	if d.gauge != nil {
+		d.gauge.line.close()
 	}
 	for _, v := range d.vantages {
 		if v.line != nil {

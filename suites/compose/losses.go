@@ -2,57 +2,28 @@ package compose
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
+	"sync"
 	"time"
 
+	"github.com/moby/moby/client"
+
+	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/probes"
 )
 
 const (
-	// kernelStats is this thread's view. /proc/net is that of the first one, which
-	// inNetns may have left in a container's namespace, where no counters are.
-	kernelStats = "/proc/thread-self/net/stat"
 	// lossLimit bounds how long a batch is repeated because packets were lost. A
 	// full neighbour table makes room when entries turn stale, 15 to 45 s after
 	// they were made (base_reachable_time_ms, neigh_forced_gc in the kernel's
 	// net/core/neighbour.c).
 	lossLimit = 2 * time.Minute
 	lossPause = 5 * time.Second // at most, between repetitions
+	// gaugeLimit bounds a gauge that never answers.
+	gaugeLimit = 10 * time.Second
 )
-
-// losses count what this machine's kernel threw away for want of room, since
-// it booted: for a probe that is silence, and it would pass for a deny.
-type losses struct{ neighbours, connections uint64 }
-
-// readLosses reads the counters in a folder like /proc/net/stat; all zero where there are none.
-func readLosses(dir string) losses {
-	arp, ndisc := stats(filepath.Join(dir, "arp_cache")), stats(filepath.Join(dir, "ndisc_cache"))
-	track := stats(filepath.Join(dir, "nf_conntrack"))
-	l := losses{neighbours: arp["table_fulls"] + ndisc["table_fulls"]}
-	// drop counts clashes too, which happen to two questions of one DNS socket
-	// and are repeated there; what is more than those is the table that was full
-	// (nf_conntrack_core.c).
-	if track["drop"] > track["insert_failed"] {
-		l.connections = track["drop"] - track["insert_failed"]
-	}
-	return l
-}
-
-// since says what was thrown away after before was read, or nil.
-func (l losses) since(before losses) error {
-	switch {
-	case l.neighbours > before.neighbours:
-		return fmt.Errorf("the kernel's neighbour table was full %d times while probes ran, so packets were lost (raise net.ipv4.neigh.default.gc_thresh3)", l.neighbours-before.neighbours)
-	case l.connections > before.connections:
-		return fmt.Errorf("the kernel's connection tracking was full %d times while probes ran, so packets were lost (raise net.netfilter.nf_conntrack_max)", l.connections-before.connections)
-	}
-	return nil
-}
 
 // heard asks what did not answer again for as long as packets were lost
 // meanwhile: an answer is one whatever was lost, a silence only where nothing
@@ -61,15 +32,22 @@ func (d *deployment) heard(ctx context.Context, b probes.Batch, ask func(probes.
 	byID := make(map[int]probes.Result, len(b.Probes))
 	all := b.Probes
 	for deadline := time.Now().Add(lossLimit); ; {
-		before := d.losses()
+		before, err := d.losses()
+		if err != nil {
+			return nil, err
+		}
 		results, err := ask(b)
+		if err != nil {
+			return nil, err
+		}
+		after, err := d.losses()
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range results {
 			byID[r.ID] = r
 		}
-		lost := d.losses().since(before)
+		lost := after.Since(before)
 		b.Probes = unanswered(b.Probes, byID)
 		if lost == nil || len(b.Probes) == 0 {
 			break
@@ -107,22 +85,59 @@ func unanswered(asked []probes.Probe, results map[int]probes.Result) []probes.Pr
 	return list
 }
 
-// stats sums a file of /proc/net/stat over the processors: a line of names, and
-// a line of hexadecimal numbers for each.
-func stats(file string) map[string]uint64 {
-	text, err := os.ReadFile(file)
-	if err != nil {
+// watchKernel finds who tells what the engine's kernel loses: this process, or,
+// where the engine's networks are on another machine, a gauge there.
+func (d *deployment) watchKernel(ctx context.Context) error {
+	d.losses = func() (probes.Losses, error) { return probes.ReadLosses(probes.KernelStats), nil }
+	if d.local {
 		return nil
 	}
-	sums := map[string]uint64{}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	names := strings.Fields(lines[0])
-	for _, line := range lines[1:] {
-		for i, field := range strings.Fields(line) {
-			if n, err := strconv.ParseUint(field, 16, 64); err == nil && i < len(names) {
-				sums[names[i]] += n
-			}
-		}
+	var err error
+	if d.gauge, err = d.startGauge(ctx); err != nil {
+		return fmt.Errorf("gauge of the engine's kernel: %w", err)
 	}
-	return sums
+	d.losses = d.gauge.read
+	l, err := d.losses()
+	if err == nil && !l.Known {
+		d.pl.note("whether the engine's kernel loses packets for want of room can't be seen: where it does, silence may not be a deny")
+	}
+	return err
+}
+
+// gauge is a container on the network of the engine's own machine, which tells
+// what its kernel lost.
+type gauge struct {
+	mu   sync.Mutex
+	line *line
+	said *json.Decoder
+}
+
+func (d *deployment) startGauge(ctx context.Context) (*gauge, error) {
+	config := externalConfig(d.job, d.image, matrix.External{}, "host")
+	config.Name, config.Config.Cmd = projectName(d.job.RunID)+"_losses", []string{"losses"}
+	created, err := d.cli.ContainerCreate(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	if _, err := d.cli.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
+		return nil, fmt.Errorf("start: %w", err)
+	}
+	l, err := attach(ctx, d.cli, created.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &gauge{line: l, said: json.NewDecoder(l.stdout)}, nil
+}
+
+func (g *gauge) read() (l probes.Losses, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	defer time.AfterFunc(gaugeLimit, g.line.close).Stop()
+	if _, err = g.line.conn.Conn.Write([]byte("\n")); err == nil {
+		err = g.said.Decode(&l)
+	}
+	if err != nil {
+		return l, fmt.Errorf("what the engine's kernel lost is not known: %w", err)
+	}
+	return l, nil
 }

@@ -3,8 +3,9 @@ package compose
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,28 +19,6 @@ import (
 	"github.com/netconform/netconform/suites"
 )
 
-func TestLosses(t *testing.T) {
-	read := func(arp, track string) losses {
-		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "arp_cache"), []byte(arp), 0o600))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "nf_conntrack"), []byte(track), 0o600))
-		return readLosses(dir)
-	}
-	const calm = "entries  allocs table_fulls \n00000010 00000001 0000000a \n00000010 00000002 00000001 \n"
-	const tracked = "entries  insert_failed drop early_drop\n0 00000002 00000003 0\n0 0 0 0\n"
-	before := read(calm, tracked)
-	assert.Equal(t, losses{neighbours: 11, connections: 1}, before)
-	assert.NoError(t, before.since(before))
-
-	clash := read(calm, "entries  insert_failed drop early_drop\n0 00000004 00000005 0\n")
-	assert.NoError(t, clash.since(before), "a clash is no loss")
-	full := read("entries  allocs table_fulls\n00000010 00000001 00000012\n", tracked)
-	assert.ErrorContains(t, full.since(before), "neighbour table was full 7 times")
-	untracked := read(calm, "entries  insert_failed drop early_drop\n0 00000002 00000005 0\n")
-	assert.ErrorContains(t, untracked.since(before), "connection tracking was full 2 times")
-	assert.Zero(t, readLosses(t.TempDir()))
-}
-
 // TestHeard: what answered amid losses stands, what was silent is asked again,
 // and what never had a calm moment is an error.
 func TestHeard(t *testing.T) {
@@ -52,17 +31,17 @@ func TestHeard(t *testing.T) {
 		"calm":        {0, probes.OutcomeOpen, []probes.Result{{ID: 7, Outcome: probes.OutcomeOpen}, {ID: 3, Outcome: probes.OutcomeDropped}}},
 		"answers":     {2, probes.OutcomeOpen, []probes.Result{{ID: 7, Outcome: probes.OutcomeOpen}, {ID: 3, Outcome: probes.OutcomeOpen}}},
 		"stays shut":  {2, probes.OutcomeDropped, []probes.Result{{ID: 7, Outcome: probes.OutcomeOpen}, {ID: 3, Outcome: probes.OutcomeDropped}}},
-		"always lost": {1000, probes.OutcomeDropped, []probes.Result{{ID: 7, Outcome: probes.OutcomeOpen}, {ID: 3, Outcome: probes.OutcomeError, Detail: losses{neighbours: 1}.since(losses{}).Error()}}},
+		"always lost": {1000, probes.OutcomeDropped, []probes.Result{{ID: 7, Outcome: probes.OutcomeOpen}, {ID: 3, Outcome: probes.OutcomeError, Detail: probes.Losses{Neighbours: 1}.Since(probes.Losses{}).Error()}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var lost losses
-				d := deployment{job: suites.Job{Notify: t.Logf}, losses: func() losses { return lost }}
+				var lost probes.Losses
+				d := deployment{job: suites.Job{Notify: t.Logf}, losses: func() (probes.Losses, error) { return lost, nil }}
 				var asked []int
 				got, err := d.heard(t.Context(), batch, func(b probes.Batch) ([]probes.Result, error) {
 					asked = append(asked, len(b.Probes))
 					if len(asked) <= c.lossy {
-						lost.neighbours++
+						lost.Neighbours++
 					}
 					if len(asked) == 1 {
 						return []probes.Result{{ID: 3, Outcome: probes.OutcomeDropped}, {ID: 7, Outcome: probes.OutcomeOpen}}, nil
@@ -79,10 +58,50 @@ func TestHeard(t *testing.T) {
 	}
 }
 
-// TestFullNeighbourTable probes with a table that has no room for the pairs of
-// the project until the run has noticed: none of them may pass for a deny.
 func TestFullNeighbourTable(t *testing.T) {
 	p := live(t)
+	t.Run("local", func(t *testing.T) { fillNeighbourTable(t, p, false) })
+	t.Run("remote", func(t *testing.T) {
+		t.Setenv("DOCKER_HOST", overTCP(t))
+		fillNeighbourTable(t, p, true)
+	})
+}
+
+// overTCP makes the engine one of another machine, to all appearances.
+func overTCP(t *testing.T) string {
+	cli, err := connect()
+	require.NoError(t, err)
+	defer cli.Close()
+	_, socket, ok := strings.Cut(cli.DaemonHost(), "unix://")
+	require.True(t, ok, cli.DaemonHost())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("unix", socket)
+			if err != nil {
+				from.Close()
+				return
+			}
+			relay := func(w, r net.Conn) {
+				io.Copy(w, r)
+				w.(interface{ CloseWrite() error }).CloseWrite()
+			}
+			go relay(to, from)
+			go relay(from, to)
+		}
+	}()
+	return "tcp://" + listener.Addr().String()
+}
+
+// fillNeighbourTable probes with a table that has no room for the pairs of the
+// project until the run has noticed: none of them may pass for a deny.
+func fillNeighbourTable(t *testing.T, p *Platform, remote bool) {
 	var services, containers strings.Builder
 	for i := range 12 {
 		fmt.Fprintf(&services, "  s%d: {ports: [80], from: [everyone]}\n", i)
@@ -105,6 +124,7 @@ func TestFullNeighbourTable(t *testing.T) {
 	require.NoError(t, err)
 	d := got.(*deployment)
 	t.Cleanup(func() { require.NoError(t, d.Close(context.Background())) })
+	require.Equal(t, remote, d.gauge != nil)
 	thresholds(t, "4", "8", "40")
 	var wait sync.WaitGroup
 	for from := range 12 {
