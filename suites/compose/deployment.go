@@ -38,6 +38,7 @@ type deployment struct {
 	local       bool                          // the engine's networks are on this machine
 	losses      func() (probes.Losses, error) // of the engine's kernel
 	gauge       *gauge                        // tells them, where the engine is on another machine
+	blind       error                         // why silence proves nothing, where nobody tells them
 	lossy       sync.Once                     // the user was told of losses
 	oracle      *oracle.Oracle
 	calm        calm
@@ -91,6 +92,9 @@ func (*deployment) Enforce(context.Context) (bool, error) { return false, nil }
 // container, the same process, the same places on the same networks.
 func (d *deployment) Check(ctx context.Context) map[string]error {
 	broken := map[string]error{}
+	if d.blind != nil {
+		broken[""] = d.blind
+	}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	now := map[string]func() (state, error){}

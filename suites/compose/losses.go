@@ -21,6 +21,9 @@ const (
 	// net/core/neighbour.c).
 	lossLimit = 2 * time.Minute
 	lossPause = 5 * time.Second // at most, between repetitions
+	// neighbourTable is how many entries Linux keeps by default (gc_thresh3), in
+	// all namespaces of a machine.
+	neighbourTable = 1024
 	// gaugeLimit bounds a gauge that never answers.
 	gaugeLimit = 10 * time.Second
 )
@@ -89,19 +92,51 @@ func unanswered(asked []probes.Probe, results map[int]probes.Result) []probes.Pr
 // where the engine's networks are on another machine, a gauge there.
 func (d *deployment) watchKernel(ctx context.Context) error {
 	d.losses = func() (probes.Losses, error) { return probes.ReadLosses(probes.KernelStats), nil }
-	if d.local {
-		return nil
+	if !d.local {
+		var err error
+		if d.gauge, err = d.startGauge(ctx); err != nil {
+			return fmt.Errorf("gauge of the engine's kernel: %w", err)
+		}
+		d.losses = d.gauge.read
 	}
-	var err error
-	if d.gauge, err = d.startGauge(ctx); err != nil {
-		return fmt.Errorf("gauge of the engine's kernel: %w", err)
-	}
-	d.losses = d.gauge.read
 	l, err := d.losses()
 	if err == nil && !l.Known {
-		d.pl.note("whether the engine's kernel loses packets for want of room can't be seen: where it does, silence may not be a deny")
+		d.pl.note("whether the engine's kernel loses packets for want of room can't be seen: the engine is not in its machine's first network namespace")
+		d.blind = tooMany(d.topology.neighbours())
 	}
 	return err
+}
+
+// tooMany is why silence proves nothing where nobody sees the losses of a
+// kernel that needs so many neighbours.
+func tooMany(neighbours int) error {
+	if neighbours < neighbourTable {
+		return nil
+	}
+	return fmt.Errorf("the stand-ins have %d neighbours, the kernel keeps %d by default, and whether it lost packets can't be seen: "+
+		"use an engine in its machine's first network namespace", neighbours, neighbourTable)
+}
+
+// neighbours is how many entries the kernel's neighbour table has when
+// everybody has talked to everybody on the own networks.
+func (t *topology) neighbours() int {
+	on := map[string]map[*node]bool{}
+	for _, m := range t.members {
+		if m.node == nil {
+			continue
+		}
+		for _, a := range m.node.networks {
+			if on[a.network] == nil {
+				on[a.network] = map[*node]bool{}
+			}
+			on[a.network][m.node] = true
+		}
+	}
+	sum := 0
+	for _, nodes := range on {
+		sum += len(nodes) * (len(nodes) - 1)
+	}
+	return sum
 }
 
 // gauge is a container on the network of the engine's own machine, which tells

@@ -58,6 +58,28 @@ func TestHeard(t *testing.T) {
 	}
 }
 
+// TestTooManyNeighbours: where nobody sees what the kernel loses, a project that
+// its neighbour table can't hold is not judged.
+func TestTooManyNeighbours(t *testing.T) {
+	crowded := func(services int) *topology {
+		top := topology{members: map[string]*member{"skipped": {}}}
+		for i := range services {
+			n := &node{networks: []attachment{{network: "one"}}}
+			if i < 2 {
+				n.networks = append(n.networks, attachment{network: "two"})
+			}
+			top.members[fmt.Sprint(i)], top.members[fmt.Sprint("shares ", i)] = &member{node: n}, &member{node: n}
+		}
+		return &top
+	}
+	assert.Equal(t, 30*29+2, crowded(30).neighbours())
+	assert.NoError(t, tooMany(crowded(30).neighbours()))
+	assert.ErrorContains(t, tooMany(crowded(33).neighbours()), "have 1058 neighbours, the kernel keeps 1024 by default")
+
+	d := deployment{blind: tooMany(2000)}
+	assert.Equal(t, map[string]error{"": d.blind}, d.Check(t.Context()))
+}
+
 func TestFullNeighbourTable(t *testing.T) {
 	p := live(t)
 	t.Run("local", func(t *testing.T) { fillNeighbourTable(t, p, false) })
