@@ -287,6 +287,42 @@ func TestPortThatIsTakenIsAnError(t *testing.T) {
 	}
 }
 
+func TestPortThatBecomesFree(t *testing.T) {
+	var stop []context.CancelFunc
+	var done []chan error
+	start := func(name string, l Listener, ready func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		stop, done = append(stop, cancel), append(done, ended)
+		s := &Server{Identity: name, Key: testKey, Listeners: []Listener{l}, Patience: time.Minute}
+		go func() { ended <- s.Serve(ctx, ready) }()
+	}
+	for _, protocol := range []string{TCP, UDP} {
+		stop, done = nil, nil
+		l := Listener{protocol, freePort(t, protocol)}
+		up := make(chan bool)
+		start("first", l, func() { up <- true })
+		<-up
+		start("second", l, func() { up <- true })
+		select {
+		case <-up:
+			t.Fatal("two have one port")
+		case err := <-done[1]:
+			t.Fatal(err)
+		case <-time.After(3 * portPoll):
+		}
+		stop[0]()
+		require.NoError(t, <-done[0])
+		select {
+		case <-up:
+		case err := <-done[1]:
+			t.Fatal(err)
+		}
+		stop[1]()
+		require.NoError(t, <-done[1])
+	}
+}
+
 func TestReady(t *testing.T) {
 	tcp, udp := stand(t, "postgres", testKey)
 	s := Server{Identity: "postgres", Key: testKey, Listeners: []Listener{{TCP, tcp}, {UDP, udp}}}

@@ -19,6 +19,9 @@ type Server struct {
 	Instance  string // tells the replicas of one identity apart; may be empty
 	Key       []byte
 	Listeners []Listener
+	// Patience is how long a port that is taken may take to become free: on a
+	// host's network a stand-in of an earlier run may be about to end. 0: not at all.
+	Patience time.Duration
 }
 
 // A connection that says nothing is closed soon; one that has asked may go on,
@@ -27,6 +30,8 @@ const (
 	firstRequest = time.Minute
 	nextRequest  = 5 * time.Minute
 )
+
+const portPoll = 20 * time.Millisecond
 
 // Serve listens on every port, on all addresses, calls ready, and answers until
 // ctx ends. A port that can't be had ends it with an error before ready.
@@ -44,8 +49,13 @@ func (s *Server) Serve(ctx context.Context, ready func()) error {
 	}()
 	var all sync.WaitGroup
 	failed := make(chan error, 3*len(s.Listeners))
+	taken := time.Now().Add(s.Patience)
 	for _, l := range s.Listeners {
 		open, err := s.listen(l)
+		for errors.Is(err, unix.EADDRINUSE) && time.Now().Before(taken) && ctx.Err() == nil {
+			time.Sleep(portPoll)
+			open, err = s.listen(l)
+		}
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w", l, err)
 		}

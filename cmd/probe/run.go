@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/netconform/netconform/probes"
 )
@@ -80,6 +81,7 @@ func serve(ctx context.Context, args []string, env func(string) string, stdin io
 	if err != nil {
 		return err
 	}
+	s.Patience = 5 * time.Second
 	reapOrphans(ctx)
 	serving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

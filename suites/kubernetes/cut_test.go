@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,14 +88,14 @@ func TestExecCut(t *testing.T) {
 	o := options()
 	o.Kubeconfig = c.through(t)
 	var once sync.Once
-	cut := 0
+	var cut atomic.Int64
 	run := meddleWith(t, meddler{probing: func(string) {
 		once.Do(func() {
 			for i := range 3 {
-				time.AfterFunc(time.Duration(100+400*i)*time.Millisecond, func() { cut += c.cut() })
+				time.AfterFunc(time.Duration(100+400*i)*time.Millisecond, func() { cut.Add(int64(c.cut())) })
 			}
 		})
 	}}, o)
-	assert.NotZero(t, cut)
+	assert.NotZero(t, cut.Load())
 	assert.NotZero(t, run.Summary.Conforms)
 }

@@ -1,11 +1,12 @@
 package kubernetes
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -89,9 +90,31 @@ func (c *cluster) stream(ctx context.Context, request *rest.Request, stdin io.Re
 	if err != nil {
 		return err
 	}
-	var stderr bytes.Buffer
+	var stderr lastWords
 	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
-	return stderrOf(err, &stderr)
+	if said := stderr.String(); err != nil && said != "" {
+		return fmt.Errorf("%w: %s", err, said)
+	}
+	return err
+}
+
+// lastWords is a command's standard error. A stream that was broken off may go
+// on writing to it.
+type lastWords struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *lastWords) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+func (w *lastWords) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.TrimSpace(w.text.String())
 }
 
 // sleep waits, or returns the context's error.

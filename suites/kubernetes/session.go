@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 
 	"github.com/netconform/netconform/probes"
@@ -126,12 +125,4 @@ func (d *deployment) probeOnce(ctx context.Context, p *livePod, b probes.Batch) 
 		p.sessions.open = s
 	}
 	return results, nil
-}
-
-// stderrOf appends what the command wrote to its standard error.
-func stderrOf(err error, stderr *bytes.Buffer) error {
-	if err != nil && stderr.Len() > 0 {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
-	}
-	return err
 }
