@@ -37,9 +37,8 @@ func (d *deployment) facts(ctx context.Context) {
 		}
 		add("firewall backend", backend)
 	}
-	local := d.local
 	read := func(f func() string) string {
-		if !local {
+		if !d.local {
 			return ""
 		}
 		return f()

@@ -2,15 +2,11 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
-	"github.com/moby/moby/client"
-
-	"github.com/netconform/netconform/matrix"
 	"github.com/netconform/netconform/probes"
 )
 
@@ -24,8 +20,6 @@ const (
 	// neighbourTable is how many entries Linux keeps by default (gc_thresh3), in
 	// all namespaces of a machine.
 	neighbourTable = 1024
-	// gaugeLimit bounds a gauge that never answers.
-	gaugeLimit = 10 * time.Second
 )
 
 // heard asks what did not answer again for as long as packets were lost
@@ -91,17 +85,20 @@ func unanswered(asked []probes.Probe, results map[int]probes.Result) []probes.Pr
 // watchKernel finds who tells what the engine's kernel loses: this process, or,
 // where the engine's networks are on another machine, a gauge there.
 func (d *deployment) watchKernel(ctx context.Context) error {
+	why := errors.New("the engine is not in its machine's first network namespace")
 	d.losses = func() (probes.Losses, error) { return probes.ReadLosses(probes.KernelStats), nil }
 	if !d.local {
 		var err error
-		if d.gauge, err = d.startGauge(ctx); err != nil {
-			return fmt.Errorf("gauge of the engine's kernel: %w", err)
+		if d.gauge, err = d.startGauge(ctx); err == nil {
+			d.losses = d.gauge.read
+		} else {
+			d.losses = func() (probes.Losses, error) { return probes.Losses{}, ctx.Err() }
+			why = err
 		}
-		d.losses = d.gauge.read
 	}
 	l, err := d.losses()
 	if err == nil && !l.Known {
-		d.pl.note("whether the engine's kernel loses packets for want of room can't be seen: the engine is not in its machine's first network namespace")
+		d.pl.note("whether the engine's kernel loses packets for want of room can't be seen: %v", why)
 		d.blind = tooMany(d.topology.neighbours())
 	}
 	return err
@@ -137,42 +134,4 @@ func (t *topology) neighbours() int {
 		sum += len(nodes) * (len(nodes) - 1)
 	}
 	return sum
-}
-
-// gauge is a container on the network of the engine's own machine, which tells
-// what its kernel lost.
-type gauge struct {
-	mu   sync.Mutex
-	line *line
-	said *json.Decoder
-}
-
-func (d *deployment) startGauge(ctx context.Context) (*gauge, error) {
-	config := externalConfig(d.job, d.image, matrix.External{}, "host")
-	config.Name, config.Config.Cmd = projectName(d.job.RunID)+"_losses", []string{"losses"}
-	created, err := d.cli.ContainerCreate(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	if _, err := d.cli.ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
-		return nil, fmt.Errorf("start: %w", err)
-	}
-	l, err := attach(ctx, d.cli, created.ID)
-	if err != nil {
-		return nil, err
-	}
-	return &gauge{line: l, said: json.NewDecoder(l.stdout)}, nil
-}
-
-func (g *gauge) read() (l probes.Losses, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	defer time.AfterFunc(gaugeLimit, g.line.close).Stop()
-	if _, err = g.line.conn.Conn.Write([]byte("\n")); err == nil {
-		err = g.said.Decode(&l)
-	}
-	if err != nil {
-		return l, fmt.Errorf("what the engine's kernel lost is not known: %w", err)
-	}
-	return l, nil
 }

@@ -89,6 +89,17 @@ func TestFullNeighbourTable(t *testing.T) {
 	})
 }
 
+// TestNoGauge: an engine that can't tell what its kernel loses is used all the
+// same, and the report says so.
+func TestNoGauge(t *testing.T) {
+	d := deploy(t, live(t), suiteOf(t, "matrix: one\nservices: {a: {ports: [80]}}\n", "services: {a: {image: any}}\n"))
+	d.local, d.image = false, "netconform/none:0"
+	require.NoError(t, d.watchKernel(t.Context()))
+	_, notes := d.Environment()
+	assert.Regexp(t, "whether the engine's kernel loses packets .* can't be seen: create a gauge: .*netconform/none:0", strings.Join(notes, "\n"))
+	assert.NoError(t, d.blind, "one stand-in has no neighbours")
+}
+
 // overTCP makes the engine one of another machine, to all appearances.
 func overTCP(t *testing.T) string {
 	cli, err := connect()
