@@ -115,7 +115,7 @@ func tooMany(neighbours int) error {
 }
 
 // neighbours is how many entries the kernel's neighbour table has when
-// everybody has talked to everybody on the own networks.
+// everybody has talked to everybody on the own networks, and to the host.
 func (t *topology) neighbours() int {
 	on := map[string]map[*node]bool{}
 	for _, m := range t.members {
@@ -131,7 +131,7 @@ func (t *topology) neighbours() int {
 	}
 	sum := 0
 	for _, nodes := range on {
-		sum += len(nodes) * (len(nodes) - 1)
+		sum += (len(nodes) + 1) * len(nodes)
 	}
 	return sum
 }

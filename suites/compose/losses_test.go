@@ -72,9 +72,9 @@ func TestTooManyNeighbours(t *testing.T) {
 		}
 		return &top
 	}
-	assert.Equal(t, 30*29+2, crowded(30).neighbours())
+	assert.Equal(t, 31*30+3*2, crowded(30).neighbours())
 	assert.NoError(t, tooMany(crowded(30).neighbours()))
-	assert.ErrorContains(t, tooMany(crowded(33).neighbours()), "have 1058 neighbours, the kernel keeps 1024 by default")
+	assert.ErrorContains(t, tooMany(crowded(33).neighbours()), "have 1128 neighbours, the kernel keeps 1024 by default")
 
 	d := deployment{blind: tooMany(2000)}
 	assert.Equal(t, map[string]error{"": d.blind}, d.Check(t.Context()))

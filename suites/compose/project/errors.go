@@ -63,6 +63,9 @@ func fromFirst(text string) string {
 	chain := strings.Split(strings.TrimPrefix(text, head), link)
 	end := len(chain) - 1
 	cycle := chain[slices.Index(chain, chain[end]):end]
+	if len(cycle) == 0 {
+		return text // not told in the way that is known
+	}
 	first := slices.Index(cycle, slices.Min(cycle))
 	round := slices.Concat(cycle[first:], cycle[:first], cycle[first:first+1])
 	return head + strings.Join(round, link)
